@@ -1,0 +1,1 @@
+"""Reading text files, finding cutpoints and other tools used across the package."""
