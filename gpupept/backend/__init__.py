@@ -20,6 +20,8 @@ from gpupept.backend.errors import (
     KernelCompileError,
     MixedDevicesError,
 )
+from gpupept.backend.launcher import KernelSpec, forget_kernels, shared_memory_limit
+from gpupept.backend.loader import find_kernel_file, kernel_directories, kernel_source
 from gpupept.backend.memory import memory_budget, parse_size, plan_chunks, set_memory_budget
 from gpupept.backend.namespace import (
     array_namespace,
@@ -37,20 +39,26 @@ __all__ = [
     "DeviceReport",
     "GPUUnavailableError",
     "KernelCompileError",
+    "KernelSpec",
     "MixedDevicesError",
     "array_namespace",
     "common_device",
     "cupy_module",
     "current_backend",
     "device_of",
+    "find_kernel_file",
+    "forget_kernels",
     "forget_probes",
     "is_device_array",
+    "kernel_directories",
+    "kernel_source",
     "memory_budget",
     "parse_size",
     "plan_chunks",
     "probe",
     "resolve_device",
     "set_memory_budget",
+    "shared_memory_limit",
     "to_device",
     "to_host",
     "use_backend",

@@ -6,7 +6,7 @@ import functools
 import logging
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -76,11 +76,11 @@ def probe() -> DeviceReport:
     except GPUUnavailableError as error:
         return DeviceReport(reason=str(error))
     runtime = cupy.cuda.runtime
-    versions: dict[str, str | None] = {
-        "cupy_version": str(getattr(cupy, "__version__", "unknown")),
-        "driver_version": _version(runtime, "driverGetVersion"),
-        "runtime_version": _version(runtime, "runtimeGetVersion"),
-    }
+    report = DeviceReport(
+        cupy_version=str(getattr(cupy, "__version__", "unknown")),
+        driver_version=_version(runtime, "driverGetVersion"),
+        runtime_version=_version(runtime, "runtimeGetVersion"),
+    )
     try:
         devices = tuple(_describe(runtime, i) for i in range(int(runtime.getDeviceCount())))
     except (
@@ -88,11 +88,11 @@ def probe() -> DeviceReport:
     ) as error:  # CUDARuntimeError when there is no driver, or an old or a broken one
         detail = " ".join(str(error).split())
         reason = f"CuPy is installed but finds no usable NVIDIA GPU or driver ({detail})"
-        return DeviceReport(**versions, reason=f"{reason}; {INSTALL_HINT}")
+        return replace(report, reason=f"{reason}; {INSTALL_HINT}")
     if not devices:
         reason = f"CuPy is installed but this machine has no NVIDIA GPU; {INSTALL_HINT}"
-        return DeviceReport(**versions, reason=reason)
-    return DeviceReport(**versions, devices=devices, usable=True)
+        return replace(report, reason=reason)
+    return replace(report, devices=devices, usable=True)
 
 
 def _version(runtime: Any, function: str) -> str | None:
