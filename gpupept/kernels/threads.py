@@ -1,0 +1,68 @@
+"""Run compiled functions over ranges of samples on several threads.
+
+The compiled functions release the interpreter lock, so plain threads are enough. Unlike the threading
+layers of Numba's parallel loops they survive forked worker processes and may be used from several
+threads at once. Which thread does which range never influences a result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numpy as np
+
+_RANGES_PER_THREAD = 8
+_threads: ContextVar[int | None] = ContextVar("gpupept_threads", default=None)
+
+
+def thread_count() -> int:
+    """Return the number of threads the compiled functions may use."""
+    chosen = _threads.get()
+    if chosen is not None:
+        return chosen
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def use_threads(count: int | None) -> Iterator[None]:
+    """Let the compiled functions use `count` threads inside the block (None: every core)."""
+    token = _threads.set(count)
+    try:
+        yield
+    finally:
+        _threads.reset(token)
+
+
+def run_ranges(task: Callable[[int, int], object], costs: np.ndarray) -> None:
+    """Call ``task(first, last)`` for ranges that cover all samples once.
+
+    Parameters
+    ----------
+    task : callable
+        Handles the samples ``first .. last - 1``; must not depend on how the samples are divided.
+    costs : (S,) array
+        Relative work per sample, used to make ranges of similar duration.
+    """
+    samples = len(costs)
+    threads = min(thread_count(), samples)
+    if threads <= 1:
+        if samples:
+            task(0, samples)
+        return
+    bounds = _balanced_bounds(costs, threads * _RANGES_PER_THREAD)
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(task, a, b) for a, b in zip(bounds, bounds[1:], strict=False)]:
+            done.result()
+
+
+def _balanced_bounds(costs: np.ndarray, ranges: int) -> list[int]:
+    work = np.cumsum(np.asarray(costs, dtype=np.float64) + 1.0)
+    marks = work[-1] * np.arange(1, ranges) / ranges
+    inner = np.searchsorted(work, marks, side="left") + 1
+    return np.unique(np.concatenate([[0], inner, [len(costs)]])).tolist()  # type: ignore[no-any-return]
