@@ -1,0 +1,29 @@
+"""Containers of samples, and the filters and pipelines that work on them."""
+
+from __future__ import annotations
+
+from gpupept.base.checks import check_iterable
+from gpupept.base.iterable_samples import IterableSamples
+from gpupept.base.joining import concatenate
+from gpupept.base.line_data import LineData
+from gpupept.base.pept_object import PEPTObject
+from gpupept.base.per_sample import PerSample
+from gpupept.base.persistence import load, save
+from gpupept.base.point_data import PointData
+from gpupept.base.sample_groups import SampleGroups
+from gpupept.base.windows import AdaptiveWindow, TimeWindow
+
+__all__ = [
+    "AdaptiveWindow",
+    "IterableSamples",
+    "LineData",
+    "PEPTObject",
+    "PerSample",
+    "PointData",
+    "SampleGroups",
+    "TimeWindow",
+    "check_iterable",
+    "concatenate",
+    "load",
+    "save",
+]
