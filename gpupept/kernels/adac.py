@@ -54,7 +54,8 @@ MEAN_MS = 0
 MEAN_TICKS = 1
 SUM_MS_MS = 2
 SUM_MS_TICKS = 3
-FIT_SIZE = 4
+SUM_TICKS_TICKS = 4
+FIT_SIZE = 5
 
 _MARKER = np.uint32(MARKER)
 _ALL_FILLED = 15
@@ -94,9 +95,11 @@ def _read_clock(clock: int, state: NDArray[np.int64], fit: NDArray[np.float64]) 
         ticks = state[TICKS]
         from_mean = elapsed - fit[MEAN_MS]
         fit[MEAN_MS] += from_mean / state[CLOCKS]
-        fit[MEAN_TICKS] += (ticks - fit[MEAN_TICKS]) / state[CLOCKS]
+        ticks_from_mean = ticks - fit[MEAN_TICKS]
+        fit[MEAN_TICKS] += ticks_from_mean / state[CLOCKS]
         fit[SUM_MS_MS] += from_mean * (elapsed - fit[MEAN_MS])
         fit[SUM_MS_TICKS] += from_mean * (ticks - fit[MEAN_TICKS])
+        fit[SUM_TICKS_TICKS] += ticks_from_mean * (ticks - fit[MEAN_TICKS])
         state[LAST_ELAPSED] = elapsed
         state[LAST_TICKS] = ticks
     state[CLOCKS] += 1

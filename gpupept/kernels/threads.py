@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def run_ranges(task: Callable[[int, int], object], costs: np.ndarray) -> None:
         return
     bounds = _balanced_bounds(costs, threads * _RANGES_PER_THREAD)
     with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(task, a, b) for a, b in zip(bounds, bounds[1:], strict=False)]:
+        for done in [pool.submit(task, a, b) for a, b in pairwise(bounds)]:
             done.result()
 
 

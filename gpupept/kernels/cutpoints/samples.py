@@ -1,0 +1,243 @@
+"""Cutpoints on the CPU: a vectorised test of all pairs, the formula for the few that pass.
+
+The distance of two lines is |W.(U x R)| / |U x R|. Comparing squares needs no division, so a plain loop
+over the second line vectorises; about one pair in fifty goes on to the exact formula. The test is loose
+enough never to lose a pair to rounding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from gpupept.kernels.threads import run_ranges
+
+LOOSE = 1.001  # widens the distance in the first test
+ROUNDING = 1e-9  # of the size of the coordinates (mm), added to it
+NEAR_PARALLEL = 1e-8  # squared sine below which a pair always goes on to the exact formula
+PARALLEL = 1e-14  # |D| relative to a c at which lines count as parallel
+COLUMNS = 6  # t, x, y, z, i, j
+LARGE_BUCKET = 64
+
+
+@njit(nogil=True, cache=True)
+def _is_finite(lines, row):
+    finite = True
+    for column in range(7):
+        finite &= np.isfinite(lines[row, column])
+    return finite
+
+
+@njit(nogil=True, cache=True)
+def sample_cutoffs(lines, samples, cutoffs):
+    """Fill `cutoffs`; see `gpupept.kernels.cutpoints.default_cutoffs`."""
+    for s in range(len(samples)):
+        cutoffs[s, :] = np.nan
+        for row in range(samples[s, 0], samples[s, 1]):
+            if not _is_finite(lines, row):
+                continue
+            for axis in range(3):
+                low = min(lines[row, 1 + axis], lines[row, 4 + axis])
+                high = max(lines[row, 1 + axis], lines[row, 4 + axis])
+                if not cutoffs[s, 2 * axis] <= low:
+                    cutoffs[s, 2 * axis] = low
+                if not cutoffs[s, 2 * axis + 1] >= high:
+                    cutoffs[s, 2 * axis + 1] = high
+
+
+@njit(nogil=True, cache=True)
+def _load(lines, start, stop, line, row):
+    """Copy the finite lines of a sample to `line` (t, P, U by rows); their number and size."""
+    n, size = 0, 0.0
+    for i in range(start, stop):
+        if not _is_finite(lines, i):
+            continue
+        for column in range(4):
+            line[column, n] = lines[i, column]
+        for axis in range(3):
+            line[4 + axis, n] = lines[i, 4 + axis] - lines[i, 1 + axis]
+            size = max(size, max(abs(lines[i, 1 + axis]), abs(lines[i, 4 + axis])))
+        row[n] = i - start
+        n += 1
+    return n, size
+
+
+@njit(nogil=True, cache=True)
+def _excess(x, y, z, u, v, w, i, n, limit, excess):
+    """For lines j > i: not above zero when the pair may be near enough; writes excess[:n - i - 1]."""
+    px, py, pz, ux, uy, uz = x[i], y[i], z[i], u[i], v[i], w[i]
+    squared = ux * ux + uy * uy + uz * uz
+    first = i + 1
+    for j in range(n - first):
+        rx, ry, rz = u[first + j], v[first + j], w[first + j]
+        nx = uy * rz - uz * ry
+        ny = uz * rx - ux * rz
+        nz = ux * ry - uy * rx
+        normal = nx * nx + ny * ny + nz * nz
+        apart = (x[first + j] - px) * nx + (y[first + j] - py) * ny + (z[first + j] - pz) * nz
+        far = apart * apart - limit * normal
+        skew = normal - NEAR_PARALLEL * squared * (rx * rx + ry * ry + rz * rz)
+        excess[j] = far if far < skew else skew
+
+
+@njit(nogil=True, cache=True)
+def _cutpoint(line, i, j, squared_distance, box, out):
+    """Write t, x, y, z of the cutpoint of lines i and j to `out`; whether there is one."""
+    a = b = c = d = e = 0.0
+    for axis in range(1, 4):
+        u, r = line[3 + axis, i], line[3 + axis, j]
+        w = line[axis, j] - line[axis, i]
+        a += u * u
+        b += u * r
+        c += r * r
+        d += u * w
+        e += r * w
+    determinant = b * b - a * c
+    if not abs(determinant) > PARALLEL * (a * c):
+        return False
+    s = (b * e - c * d) / determinant
+    t = (a * e - b * d) / determinant
+    gap = 0.0
+    inside = True
+    for axis in range(1, 4):
+        near = line[axis, i] + s * line[3 + axis, i]
+        other = line[axis, j] + t * line[3 + axis, j]
+        gap += (near - other) * (near - other)
+        middle = (near + other) / 2.0
+        inside &= box[2 * axis - 2] < middle and middle < box[2 * axis - 1]
+        out[axis] = middle
+    out[0] = (line[0, i] + line[0, j]) / 2.0
+    return inside and gap < squared_distance
+
+
+@njit(nogil=True, cache=True)
+def _grown(found, count):
+    wider = np.empty((2 * len(found), COLUMNS), np.float64)
+    wider[:count] = found[:count]
+    return wider
+
+
+@njit(nogil=True, cache=True)
+def _find_pairs(line, row, n, size, distance, box, excess, picked, found, count):
+    """Append the cutpoints of one sample to `found` in the order of (i, j)."""
+    limit = (LOOSE * distance + ROUNDING * size) ** 2
+    x, y, z, u, v, w = line[1], line[2], line[3], line[4], line[5], line[6]
+    for i in range(n - 1):
+        _excess(x, y, z, u, v, w, i, n, limit, excess)
+        hits = 0
+        for j in range(n - i - 1):
+            picked[hits] = i + 1 + j
+            hits += excess[j] <= 0.0
+        if count + hits > len(found):
+            found = _grown(found, count)
+        for hit in range(hits):
+            j = picked[hit]
+            if _cutpoint(line, i, j, distance * distance, box, found[count]):
+                found[count, 4], found[count, 5] = row[i], row[j]
+                count += 1
+    return found, count
+
+
+@njit(nogil=True, cache=True)
+def _find(begin, end, lines, samples, cutoffs, distance, sizes):
+    """Cutpoints of samples ``begin .. end - 1`` in the order of (i, j); fills their sizes."""
+    largest = 1
+    for s in range(begin, end):
+        largest = max(largest, samples[s, 1] - samples[s, 0])
+    line = np.empty((7, largest), np.float64)
+    row, picked = np.empty(largest, np.int64), np.empty(largest + 1, np.int64)
+    excess = np.empty(largest, np.float64)
+    found = np.empty((4 * largest + 64, COLUMNS), np.float64)
+    count = 0
+    for s in range(begin, end):
+        before = count
+        n, size = _load(lines, samples[s, 0], samples[s, 1], line, row)
+        found, count = _find_pairs(
+            line, row, n, size, distance, cutoffs[s], excess, picked, found, count
+        )
+        sizes[s] = count - before
+    return found[:count]
+
+
+@njit(nogil=True, cache=True)
+def _time_order(found, start, n, bucket, starts, order):
+    """Stable order of rows ``start .. start + n - 1`` by time: equal slots of time, then insertion."""
+    low = high = found[start, 0]
+    for i in range(n):
+        low, high = min(low, found[start + i, 0]), max(high, found[start + i, 0])
+    scale = (n - 1) / (high - low) if high > low else 0.0
+    scale = scale if scale < np.inf else 0.0
+    starts[: n + 1] = 0
+    for i in range(n):
+        bucket[i] = int((found[start + i, 0] - low) * scale)
+        starts[bucket[i] + 1] += 1
+    for b in range(n):
+        starts[b + 1] += starts[b]
+    for i in range(n):
+        order[starts[bucket[i]]] = start + i
+        starts[bucket[i]] += 1
+    first = 0
+    for b in range(n):
+        _order_bucket(found, order[first : starts[b]])
+        first = starts[b]
+
+
+@njit(nogil=True, cache=True)
+def _order_bucket(found, order):
+    if len(order) > LARGE_BUCKET:
+        times = np.empty(len(order), np.float64)
+        for i in range(len(order)):
+            times[i] = found[order[i], 0]
+        order[:] = order[np.argsort(times, kind="mergesort")]
+        return
+    for i in range(1, len(order)):
+        row, j = order[i], i
+        while j > 0 and found[order[j - 1], 0] > found[row, 0]:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = row
+
+
+@njit(nogil=True, cache=True)
+def _write_in_order(found, sizes, out):
+    """Copy the samples of one range to `out`, each in order of time."""
+    largest = sizes.max()
+    bucket, order = np.empty(largest, np.int64), np.empty(largest, np.int64)
+    starts = np.empty(largest + 1, np.int64)
+    start = 0
+    for n in sizes:
+        if n:
+            _time_order(found, start, n, bucket, starts, order)
+            for i in range(n):
+                for column in range(out.shape[1]):
+                    out[start + i, column] = found[order[i], column]
+        start += n
+
+
+def cutpoints_on_host(
+    lines: np.ndarray,
+    samples: np.ndarray,
+    cutoffs: np.ndarray,
+    max_distance: float,
+    append_indices: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """See `gpupept.kernels.cutpoints.cutpoints`."""
+    sizes = np.zeros(len(samples), dtype=np.int64)
+    parts: dict[tuple[int, int], np.ndarray] = {}
+
+    def find(begin: int, end: int) -> None:
+        parts[begin, end] = _find(begin, end, lines, samples, cutoffs, float(max_distance), sizes)
+
+    lengths = (samples[:, 1] - samples[:, 0]).astype(np.float64)
+    run_ranges(find, lengths**2)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    points = np.empty((offsets[-1], 6 if append_indices else 4), dtype=np.float64)
+    ranges = sorted(parts)
+
+    def write(first: int, last: int) -> None:
+        for begin, end in ranges[first:last]:
+            rows = points[offsets[begin] : offsets[end]]
+            _write_in_order(parts[begin, end], sizes[begin:end], rows)
+
+    run_ranges(write, np.array([len(parts[key]) for key in ranges]))
+    return points, sizes
