@@ -1,0 +1,357 @@
+"""A Plotly figure of rows x columns of subplots: what both graphers share."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import operator
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from gpupept.plots.inputs import FloatArray
+from gpupept.plots.thinning import annotate, thinning_note
+from gpupept.utilities.files import atomic_write
+
+Limits = list[float]
+
+
+def check_limits(name: str, limits: Any) -> Limits | None:
+    """Return the limits as a list of two floats, None when not given.
+
+    Parameters
+    ----------
+    name : str
+        What the limits are called in error messages.
+    limits : pair of float or None
+        Lower and upper limit; a reversed pair reverses the axis.
+
+    Raises
+    ------
+    ValueError
+        If it is not a pair of finite numbers.
+
+    Examples
+    --------
+    >>> from gpupept.plots.subplots import check_limits
+    >>> check_limits("xlim", (0, 600))
+    [0.0, 600.0]
+    """
+    if limits is None:
+        return None
+    try:
+        pair = np.asarray(limits, dtype=np.float64)
+    except (TypeError, ValueError):
+        pair = np.empty(0)
+    if pair.shape != (2,) or not np.isfinite(pair).all():
+        raise ValueError(f"{name}: expected a pair of finite numbers or None, found {limits!r}")
+    return [float(value) for value in pair]
+
+
+def subplot_name(base: str, number: int) -> str:
+    """Name the axis or scene of the n-th subplot as Plotly does: "scene", "scene2", ..."""
+    return base if number == 1 else f"{base}{number}"
+
+
+def finite_span(arrays: Iterable[FloatArray]) -> tuple[float, float] | None:
+    """Smallest and largest finite value of all arrays, None if there is none."""
+    finite = [values[np.isfinite(values)] for values in arrays]
+    finite = [values for values in finite if len(values)]
+    if not finite:
+        return None
+    return min(float(v.min()) for v in finite), max(float(v.max()) for v in finite)
+
+
+def widened(middle: float, span: float) -> Limits:
+    """Range of the given width about a middle; of 1 where there is no width to speak of."""
+    width = span if span > 1e-12 * abs(middle) else max(1.0, 1e-6 * abs(middle))
+    return [middle - width / 2, middle + width / 2]
+
+
+def equal_ranges(spans: Mapping[str, tuple[float, float] | None]) -> dict[str, Limits]:
+    """Ranges of one common length about the middle of each span; empty without any span."""
+    known = {axis: span or (0.0, 0.0) for axis, span in spans.items()}
+    if not any(spans.values()):
+        return {}
+    length = max(high - low for low, high in known.values())
+    return {axis: widened(low / 2 + high / 2, length) for axis, (low, high) in known.items()}
+
+
+def coordinate(trace: Any, axis: str) -> FloatArray | None:
+    """Values of a trace along one axis, None if it has none that are numbers."""
+    values = getattr(trace, axis, None)
+    if values is None:
+        return None
+    if isinstance(values, dict) and "bdata" in values:  # an array in a figure read from JSON
+        values = np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+    try:
+        return np.asarray(values, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        return None
+
+
+class SubplotFigure:
+    """Rows x columns of like subplots with common limits, and adding, showing and saving traces."""
+
+    _axes: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self, rows: int, cols: int, limits: Mapping[str, Any], subplot_titles: Sequence[str] | None
+    ) -> None:
+        self._rows = _check_count("rows", rows)
+        self._cols = _check_count("cols", cols)
+        self._titles = _padded_titles(subplot_titles, self._rows * self._cols)
+        self._limits = {axis: check_limits(f"{axis}lim", limits[axis]) for axis in self._axes}
+        self._equalised: dict[str, Limits] = {}
+        self._follow_data = True
+        self._fig: Any = self.create_figure()
+
+    def create_figure(self) -> Any:
+        """Return a new, empty figure of this layout."""
+        raise NotImplementedError
+
+    def _layout_axis(self, fig: Any, number: int, axis: str) -> Any:
+        raise NotImplementedError
+
+    def _domain(self, number: int) -> tuple[Any, Any]:
+        """Horizontal and vertical extent of a subplot, as fractions of the figure."""
+        raise NotImplementedError
+
+    def _note_place(self, number: int) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _data_ranges(self) -> dict[str, Limits]:
+        """Limits of equal length that hold all data, empty if there are none."""
+        raise NotImplementedError
+
+    @property
+    def fig(self) -> Any:
+        """The Plotly figure (`plotly.graph_objects.Figure`)."""
+        return self._fig
+
+    @property
+    def xlim(self) -> Limits | None:
+        """Limits of the x axes of all subplots in mm; None is automatic."""
+        return self._limit("x")
+
+    @xlim.setter
+    def xlim(self, limits: Any) -> None:
+        self._set_limit("x", limits)
+
+    @property
+    def ylim(self) -> Limits | None:
+        """Limits of the y axes of all subplots in mm; None is automatic."""
+        return self._limit("y")
+
+    @ylim.setter
+    def ylim(self, limits: Any) -> None:
+        self._set_limit("y", limits)
+
+    def xlabel(self, label: str, row: int = 1, col: int = 1) -> Self:
+        """Set the title of the x axis of one subplot.
+
+        Parameters
+        ----------
+        label : str
+            Axis title; may contain Plotly's HTML-like markup.
+        row, col : int, default 1
+            Place of the subplot, counted from 1.
+        """
+        return self._set_label("x", label, row, col)
+
+    def ylabel(self, label: str, row: int = 1, col: int = 1) -> Self:
+        """Set the title of the y axis of one subplot; see `xlabel`."""
+        return self._set_label("y", label, row, col)
+
+    def add_trace(self, trace: Any, row: int = 1, col: int = 1) -> Self:
+        """Add a Plotly trace to a subplot.
+
+        Parameters
+        ----------
+        trace : Plotly trace
+            For example what `points_trace` returns; a list of traces is accepted too.
+        row, col : int, default 1
+            Place of the subplot, counted from 1.
+
+        Raises
+        ------
+        ValueError
+            If there is no such subplot.
+        """
+        number = self._number(row, col)
+        for each in _flattened(trace):
+            self._fig.add_trace(each, row=row, col=col)
+            if self._rows * self._cols > 1:
+                self._place_colour_bar(self._fig.data[-1], number)
+        return self
+
+    def add_traces(self, traces: Sequence[Any], row: int = 1, col: int = 1) -> Self:
+        """Add a list of Plotly traces to a subplot; see `add_trace`."""
+        return self.add_trace(list(traces), row, col)
+
+    def equalise_axes(self) -> Self:
+        """Give all axes of all subplots ranges of the same length that hold all data.
+
+        Each range is centred on the data along its axis. Does nothing while there are no data.
+        """
+        return self._equalise(self._data_ranges(), follow_data=False)
+
+    def show(self, equal_axes: bool = True) -> None:
+        """Show the figure with Plotly's default renderer, for example in the web browser.
+
+        Parameters
+        ----------
+        equal_axes : bool, default True
+            Give all axes ranges of the same length (see `equalise_axes`), unless limits were set.
+
+        Examples
+        --------
+        The renderer can be chosen for the whole session:
+
+        >>> import plotly
+        >>> plotly.io.renderers.default = "browser"
+        """
+        self._prepare(equal_axes)
+        self._fig.show()
+
+    def to_html(
+        self, filepath: Any, equal_axes: bool = True, include_plotlyjs: bool | str = True
+    ) -> None:
+        """Save the figure as a web page that needs no other file.
+
+        The page is complete or not there at all: it is written under another name and renamed.
+
+        Parameters
+        ----------
+        filepath : str, path-like or writable text file
+            Where to write.
+        equal_axes : bool, default True
+            Give all axes ranges of the same length (see `equalise_axes`), unless limits were set.
+        include_plotlyjs : bool or "cdn", default True
+            True puts the Plotly.js library (about 5 MB) into the page, so that it opens without a
+            network; "cdn" links to it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the directory does not exist.
+        PermissionError
+            If the directory cannot be written to.
+        """
+        self._prepare(equal_axes)
+        if hasattr(filepath, "write"):
+            filepath.write(self._fig.to_html(include_plotlyjs=include_plotlyjs))
+        elif isinstance(filepath, str | os.PathLike):
+            with atomic_write(filepath) as temporary:
+                self._fig.write_html(str(temporary), include_plotlyjs=include_plotlyjs)
+        else:
+            kind = type(filepath).__name__
+            raise TypeError(f"filepath: expected a path or a writable text file, found {kind}")
+
+    def __repr__(self) -> str:
+        lines = [f"{axis}lim = {self._limit(axis)}" for axis in self._axes]
+        lines.append(f"traces = {len(self._fig.data)}")
+        head = f"{type(self).__name__} (rows: {self._rows}, cols: {self._cols})"
+        return "\n".join([head, "-" * len(head), *lines])
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
+        """Show the figure where a notebook cell ends with a grapher; changes nothing."""
+        shown = copy.deepcopy(self)
+        shown._prepare(equal_axes=True)
+        return shown._fig._repr_mimebundle_(*args, **kwargs)
+
+    def _number(self, row: int, col: int) -> int:
+        """Return the number of a subplot, row by row from 1."""
+        for name, value, count in (("row", row, self._rows), ("col", col, self._cols)):
+            if not 1 <= value <= count:
+                raise ValueError(f"{name}: expected 1 to {count}, found {value!r}")
+        return (row - 1) * self._cols + col
+
+    def _numbers(self) -> range:
+        return range(1, self._rows * self._cols + 1)
+
+    def _limit(self, axis: str) -> Limits | None:
+        limits = self._limits[axis] or self._equalised.get(axis)
+        return None if limits is None else list(limits)
+
+    def _set_limit(self, axis: str, limits: Any) -> None:
+        self._limits[axis] = check_limits(f"{axis}lim", limits)
+        self._equalised.pop(axis, None)
+        self._apply_limits()
+
+    def _set_label(self, axis: str, label: str, row: int, col: int) -> Self:
+        self._layout_axis(self._fig, self._number(row, col), axis).title.text = label
+        return self
+
+    def _apply_limits(self) -> None:
+        for number in self._numbers():
+            for axis in self._axes:
+                self._layout_axis(self._fig, number, axis).range = self._limit(axis)
+
+    def _equalise(self, ranges: dict[str, Limits], follow_data: bool) -> Self:
+        if ranges:
+            self._limits = dict.fromkeys(self._axes)
+            self._equalised = ranges
+            self._follow_data = follow_data
+            self._apply_limits()
+        return self
+
+    def _prepare(self, equal_axes: bool) -> None:
+        """Fit the limits to the data before the figure is seen, unless the caller chose them."""
+        chosen = any(self._limits.values()) or (self._equalised and not self._follow_data)
+        if chosen:
+            return
+        if self._equalised:
+            self._equalised = {}
+            self._apply_limits()
+        ranges = self._data_ranges() if equal_axes else self._separate_ranges()
+        self._equalise(ranges, follow_data=True)
+
+    def _separate_ranges(self) -> dict[str, Limits]:
+        """Limits for a figure whose axes need not be equal; empty leaves them to Plotly."""
+        return {}
+
+    def _note_thinning(self, stride: int, count: int, what: str, row: int, col: int) -> None:
+        if stride > 1:
+            place = self._note_place(self._number(row, col))
+            annotate(self._fig, f"thinned-{row}-{col}", thinning_note(stride, count, what), place)
+
+    def _place_colour_bar(self, trace: Any, number: int) -> None:
+        """Put a colour bar beside its own subplot rather than all on one spot of the figure."""
+        for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
+            bar = getattr(holder, "colorbar", None)
+            if bar is not None and bar.title.text is not None and bar.y is None:
+                (_, right), (bottom, top) = self._domain(number)
+                last = number % self._cols == 0
+                bar.update(
+                    y=(bottom + top) / 2,
+                    len=top - bottom,
+                    x=right,
+                    xanchor="left" if last else "right",
+                )
+
+
+def _check_count(name: str, count: Any) -> int:
+    try:
+        number = operator.index(count)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name}: expected a whole number of at least 1, found {count!r}")
+    return number
+
+
+def _padded_titles(titles: Sequence[str] | None, count: int) -> list[str]:
+    """Return one non-empty title per subplot, so that each subplot has an annotation to change."""
+    given = [titles] if isinstance(titles, str) else list(titles or ())
+    if len(given) > count:
+        raise ValueError(f"subplot_titles: {len(given)} titles for {count} subplots: {given}")
+    return [title or "  " for title in given] + ["  "] * (count - len(given))
+
+
+def _flattened(traces: Any) -> list[Any]:
+    if isinstance(traces, list | tuple):
+        return [each for group in traces for each in _flattened(group)]
+    return [traces]
