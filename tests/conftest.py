@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
+from gpupept.backend import forget_probes, probe, to_device, to_host
+
 CHECKOUT = Path(__file__).resolve().parent.parent
+if str(CHECKOUT / "tests") not in sys.path:  # for `oracle` and `cuda_host`
+    sys.path.insert(0, str(CHECKOUT / "tests"))
+
+# The `device` fixture holds no state that one example could leave to the next, and the first example
+# of a kernel may have to compile it.
+hypothesis.settings.register_profile(
+    "gpupept",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("gpupept")
 
 
 @pytest.fixture(scope="session")
@@ -19,10 +37,74 @@ def shared() -> Path:
     for place in places:
         if place and (Path(place) / "golden").is_dir():
             return Path(place)
-    pytest.skip("reference data not found: set GPUPEPT_SHARED to the folder that holds golden/ and data/")
+    pytest.skip(
+        "reference data not found: set GPUPEPT_SHARED to the folder that holds golden/ and data/"
+    )
 
 
 @pytest.fixture(scope="session")
 def golden(shared: Path) -> Callable[[str], dict[str, np.ndarray]]:
     """Load one golden archive by name (without the suffix)."""
     return lambda name: np.load(shared / "golden" / f"{name}.npz")
+
+
+@dataclass(frozen=True)
+class TestDevice:
+    """Where a parity test runs: `name` is "cpu" or "cuda", `kind` also tells the shim from a GPU."""
+
+    __test__ = False
+
+    kind: str
+
+    @property
+    def name(self) -> str:
+        return "cpu" if self.kind == "cpu" else "cuda"
+
+    def asarray(self, array: Any) -> Any:
+        """Array on this device; what is not an array becomes one."""
+        return to_device(
+            np.asarray(array) if isinstance(array, (list, tuple)) else array, self.name
+        )
+
+    def to_host(self, array: Any) -> np.ndarray:
+        """Array on the host."""
+        return to_host(array)
+
+
+@pytest.fixture(params=["cpu", "shim", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> Iterator[TestDevice]:
+    """Every device: the CPU, a GPU simulated on the host (tests/cuda_host), and a GPU if there is one.
+
+    On "shim" and "gpu" alike arrays are CuPy's, as far as the package can tell, and the CUDA kernels
+    run; a test that uses this fixture holds all three to the same expectations.
+    """
+    with contextlib.ExitStack() as stack:
+        if request.param == "shim":
+            from cuda_host import build, fake_cupy
+
+            if build.compiler() is None:
+                _skip_or_fail("no C++ compiler found to run CUDA kernels on the host: install g++")
+            stack.enter_context(fake_cupy.installed())
+        elif request.param == "gpu":
+            forget_probes()
+            if not probe().usable:
+                pytest.skip(probe().reason)
+        yield TestDevice(request.param)
+
+
+@pytest.fixture
+def fake_gpu() -> Iterator[Any]:
+    """CuPy's stand-in with one simulated GPU, for tests of the device path alone."""
+    from cuda_host import build, fake_cupy
+
+    if build.compiler() is None:
+        _skip_or_fail("no C++ compiler found to run CUDA kernels on the host: install g++")
+    with fake_cupy.installed() as module:
+        yield module
+
+
+def _skip_or_fail(reason: str) -> None:
+    """Skip, unless this is a run that must leave out nothing about CUDA."""
+    if os.environ.get("GPUPEPT_REQUIRE_CUDA_COMPILER"):
+        pytest.fail(reason)
+    pytest.skip(reason)
