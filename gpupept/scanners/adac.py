@@ -22,6 +22,8 @@ from gpupept.scanners.timing import log_elapsed
 _WORD_BYTES = 4
 _BLOCK_WORDS = 1 << 20
 _DEFAULT_TICKS_PER_MS = 1.0
+# Ticks that do not grow with the computer's clock give no slope, only rounding errors.
+_LEAST_CORRELATION = 1e-9
 
 
 def adac_forte(
@@ -88,8 +90,8 @@ def adac_forte(
     ...     path = pathlib.Path(folder) / "run.da01"
     ...     _ = write_adac_forte([[1.5, 59, 482, -10, 177, 231.84, 510]], path)
     ...     lines = adac_forte(path)
-    >>> lines.lines.tolist()
-    [[1.5, 59.0, 482.0, -10.0, 177.0, 231.84, 510.0]]
+    >>> lines.lines
+    array([[  1.5 ,  59.  , 482.  , -10.  , 177.  , 231.84, 510.  ]])
     """
     with log_elapsed(verbose):
         surveys = [_survey(path) for path in _matching_files(filepath)]
@@ -182,7 +184,8 @@ def _fitted_rate(state: NDArray[np.int64], fit: NDArray[np.float64]) -> float | 
     """Ticks per ms: least squares slope, else the overall ratio, else None."""
     from gpupept.kernels import adac
 
-    if fit[adac.SUM_MS_MS] > 0 and fit[adac.SUM_MS_TICKS] > 0:
+    spread = np.sqrt(fit[adac.SUM_MS_MS] * fit[adac.SUM_TICKS_TICKS])
+    if fit[adac.SUM_MS_TICKS] > _LEAST_CORRELATION * spread:
         return float(fit[adac.SUM_MS_TICKS] / fit[adac.SUM_MS_MS])
     if state[adac.LAST_ELAPSED] > 0 and state[adac.LAST_TICKS] > 0:
         return float(state[adac.LAST_TICKS] / state[adac.LAST_ELAPSED])

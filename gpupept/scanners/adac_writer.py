@@ -105,8 +105,8 @@ def write_adac_forte(
     >>> written
     2
     >>> np.round(back.lines[:, :4], 2)
-    array([[  0.  ,  97.94, 147.8 , -10.  ],
-           [  7.  , 355.12, 251.9 , -10.  ]])
+    array([[  0.  ,  97.94, 148.06, -10.  ],
+           [  7.  , 355.18, 251.9 , -10.  ]])
     """
     rows = _as_rows(lines)
     rate = _whole_number("ticks_per_ms", ticks_per_ms, 1, 10**6)

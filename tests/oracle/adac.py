@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 
 MARKER = 0xFACEFACE
 
@@ -33,10 +34,10 @@ def clock_pairs(words: Sequence[int]) -> list[tuple[int, int]]:
     """Ms since the first clock and ticks so far, at each later clock."""
     labelled, previous = split_words(words)
     pairs: list[tuple[int, int]] = []
-    first = None
+    first = -1
     ticks = 0
     for label, word in labelled:
-        if label == "clock" and first is None:
+        if label == "clock" and first < 0:
             first = word
         elif label == "clock":
             difference = (word - first) % 2**32
@@ -55,7 +56,8 @@ def ticks_per_ms(words: Sequence[int], default: float = 1.0) -> float:
     sx, sy = sum(x for x, _ in pairs), sum(y for _, y in pairs)
     below = n * sum(x * x for x, _ in pairs) - sx**2
     above = n * sum(x * y for x, y in pairs) - sx * sy
-    if below > 0 and above > 0:
+    ticks_spread = n * sum(y * y for _, y in pairs) - sy**2
+    if above > 0 and above**2 > 1e-18 * below * ticks_spread:
         return above / below
     if pairs and pairs[-1][0] > 0 and pairs[-1][1] > 0:
         return pairs[-1][1] / pairs[-1][0]
@@ -97,6 +99,8 @@ def decode_words(words: Sequence[int], separation: int) -> list[list[float]]:
     return rows
 
 
-def write_words(path, words: Sequence[int], separation: int = 500, stray: bytes = b"") -> None:
+def write_words(
+    path: Path, words: Sequence[int], separation: int = 500, stray: bytes = b""
+) -> None:
     header = struct.pack("<ii", separation, 0) + b"test".ljust(1000)
     path.write_bytes(header + struct.pack(f"<{len(words)}I", *words) + stray)
