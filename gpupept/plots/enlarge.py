@@ -42,13 +42,13 @@ def move_contents(old: Any, new: Any, old_shape: tuple[int, int], new_cols: int)
             _move_axis(layout, new, f"{letter}axis", before, after, numbers)
         new.layout.annotations[after - 1].text = old.layout.annotations[before - 1].text
     for trace in old.data:
-        row, col = places[_number(trace.xaxis) - 1]
+        row, col = places[axis_number(trace.xaxis) - 1]
         new.add_trace(trace, row=row, col=col)
     _move_drawings(layout, new, len(places), numbers)
     return new
 
 
-def _number(reference: str | None) -> int:
+def axis_number(reference: str | None) -> int:
     """Return the number of the axis called "x", "y3", ...; None is the first."""
     digits = (reference or "x")[1:]
     return int(digits) if digits else 1

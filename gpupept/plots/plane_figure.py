@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from gpupept.plots.enlarge import move_contents
+from gpupept.plots.enlarge import axis_number, move_contents
 from gpupept.plots.formatting import format_fig
 from gpupept.plots.subplots import (
     Limits,
@@ -124,7 +124,7 @@ class PlaneFigure(SubplotFigure):
 
     def _note_place(self, number: int) -> dict[str, Any]:
         refs = {f"{axis}ref": f"{subplot_name(axis, number)} domain" for axis in self._axes}
-        return {**refs, "x": 0, "y": 0}
+        return {**refs, "x": 0, "y": 1, "yanchor": "bottom"}
 
     def _traces(self, cells: set[Cell], inside: bool) -> list[Any]:
         """Traces in (or, not inside, outside) the given subplots."""
@@ -174,9 +174,26 @@ class PlaneFigure(SubplotFigure):
             value = self._layout_axis(self._fig, number, "y")
             value.update(title={"text": f"{', '.join(names)} (mm)"}, scaleanchor=None)
             self._layout_axis(self._fig, number, "x").title.text = "t (ms)"
+        for row, col in self._timeseries:
+            if (row + 1, col) in self._timeseries:  # whose tick labels serve this one too
+                axis = self._layout_axis(self._fig, self._number(row, col), "x")
+                axis.showticklabels = False
         first, *others = sorted(self._number(*cell) for cell in self._timeseries)
         for number in others:  # zooming into one time axis zooms into all
             self._layout_axis(self._fig, number, "x").matches = subplot_name("x", first)
+
+    def _with_colours(self, traces: Any, cell: Cell) -> Any:
+        """Give the k-th group of points of a subplot the k-th default colour.
+
+        Plotly would count the groups of all subplots, and show one trajectory in three colours.
+        """
+        colours = self._fig.layout.colorway or self._fig.layout.template.layout.colorway
+        if isinstance(traces, list) and colours:
+            start = len(self._traces({cell}, inside=True))
+            for k, trace in enumerate(traces, start):
+                if trace.marker.color is None:
+                    trace.marker.color = colours[k % len(colours)]
+        return traces
 
     def _enlarge(self, rows: int, cols: int) -> None:
         """Give the figure at least so many rows and columns, keeping its contents."""
@@ -192,9 +209,13 @@ class PlaneFigure(SubplotFigure):
                 f"{', '.join(fixed)}; make it with enough rows and columns"
             )
         old = self._fig
+        former = {number: self._colour_bar_place(number) for number in self._numbers()}
         self._rows, self._cols = wanted
         self._titles = ["  "] * (self._rows * self._cols)
         self._fig = move_contents(old, self.create_figure(), shape, self._cols)
+        for trace, before in zip(self._fig.data, old.data, strict=True):
+            place = former[axis_number(before.xaxis)]
+            self._place_colour_bar(trace, axis_number(trace.xaxis), place)
         if old.data:
             logger.info("figure enlarged from %s to %s subplots", shape, wanted)
 

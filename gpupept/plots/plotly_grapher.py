@@ -348,8 +348,8 @@ class PlotlyGrapher(SubplotFigure, PEPTObject):
         return domain.x or (0.0, 1.0), domain.y or (0.0, 1.0)
 
     def _note_place(self, number: int) -> dict[str, Any]:
-        (left, _), (bottom, _) = self._domain(number)
-        return {"xref": "paper", "yref": "paper", "x": left, "y": bottom}
+        (left, _), (_, top) = self._domain(number)
+        return {"xref": "paper", "yref": "paper", "x": left, "y": top, "yanchor": "top"}
 
     def _data_ranges(self) -> dict[str, Limits]:
         coordinates = [[coordinate(trace, axis) for axis in self._axes] for trace in self._fig.data]

@@ -287,7 +287,8 @@ class PlotlyGrapher2D(PlaneFigure):
 
         A figure with too few rows or columns is enlarged; what it shows already stays in its row
         and column (`fig` is then a new object). The time axes are linked, each coordinate has a
-        range of its own, and the scales of the two axes are not tied in these subplots.
+        range of its own, and the scales of the two axes are not tied in these subplots. A
+        trajectory has the same colour in all three.
 
         Parameters
         ----------
@@ -326,7 +327,7 @@ class PlotlyGrapher2D(PlaneFigure):
         traces = _timeseries(table, size, colours, kwargs, stride)
         self._make_timeseries(cells)
         for cell, trace in zip(cells, traces, strict=True):
-            self.add_trace(trace, *cell)
+            self.add_trace(self._with_colours(trace, cell), *cell)
         self._note_thinning(stride, len(table.rows), "points", *cells[0])
         return self
 

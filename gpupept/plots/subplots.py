@@ -183,7 +183,7 @@ class SubplotFigure:
         number = self._number(row, col)
         for each in _flattened(trace):
             self._fig.add_trace(each, row=row, col=col)
-            if self._rows * self._cols > 1:
+            if len(self._numbers()) > 1:
                 self._place_colour_bar(self._fig.data[-1], number)
         return self
 
@@ -318,19 +318,25 @@ class SubplotFigure:
             place = self._note_place(self._number(row, col))
             annotate(self._fig, f"thinned-{row}-{col}", thinning_note(stride, count, what), place)
 
-    def _place_colour_bar(self, trace: Any, number: int) -> None:
-        """Put a colour bar beside its own subplot rather than all on one spot of the figure."""
+    def _colour_bar_place(self, number: int) -> dict[str, Any]:
+        """Place of a colour bar beside its own subplot."""
+        (_, right), (bottom, top) = self._domain(number)
+        side = "left" if number % self._cols == 0 else "right"
+        return {"x": right, "xanchor": side, "y": (bottom + top) / 2, "len": top - bottom}
+
+    def _place_colour_bar(
+        self, trace: Any, number: int, former: dict[str, Any] | None = None
+    ) -> None:
+        """Put a trace's colour bar beside its subplot, if it is where Plotly or we put it before.
+
+        Plotly puts all colour bars on one spot of the figure.
+        """
         for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
             bar = getattr(holder, "colorbar", None)
-            if bar is not None and bar.title.text is not None and bar.y is None:
-                (_, right), (bottom, top) = self._domain(number)
-                last = number % self._cols == 0
-                bar.update(
-                    y=(bottom + top) / 2,
-                    len=top - bottom,
-                    x=right,
-                    xanchor="left" if last else "right",
-                )
+            if bar is None or bar.title.text is None:
+                continue
+            if bar.y is None or (former and all(bar[key] == former[key] for key in former)):
+                bar.update(self._colour_bar_place(number))
 
 
 def _check_count(name: str, count: Any) -> int:

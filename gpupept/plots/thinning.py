@@ -58,7 +58,6 @@ def annotate(fig: Any, name: str, note: str, place: dict[str, Any]) -> None:
         showarrow=False,
         align="left",
         xanchor="left",
-        yanchor="bottom",
         font={"size": 12, "color": "dimgrey"},
         bgcolor="rgba(255, 255, 255, 0.7)",
         **place,

@@ -112,18 +112,26 @@ def rotating_tracers(count: int = 200) -> np.ndarray:
     return np.column_stack([t, 50 * np.cos(angle), height, 50 * np.sin(angle), label])
 
 
+REPORT_ERRORS = """<head><script>
+console.error = (...parts) => console.log("page error: " + parts.join(" "));
+window.addEventListener("error", (event) => console.log("page error: " + event.message));
+</script>"""
+
+
 def open_page(page: Path, profile: Path) -> tuple[np.ndarray, list[str]]:
-    """Picture of a page in headless Chromium, and what it wrote to the console."""
+    """Picture of a page in headless Chromium, and the errors on its console."""
     picture = page.with_suffix(".png")
-    address = page.as_uri()
-    command = [
-        str(CHROMIUM), *CHROMIUM_FLAGS, f"--user-data-dir={profile}", f"--screenshot={picture}", address
-    ]  # fmt: skip
+    copy = page.with_name("reporting.html")
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<head>") >= 1
+    copy.write_text(text.replace("<head>", REPORT_ERRORS, 1), encoding="utf-8")
+    files = [f"--user-data-dir={profile}", f"--screenshot={picture}", copy.as_uri()]
+    command = [str(CHROMIUM), *CHROMIUM_FLAGS, *files]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert picture.exists(), result.stderr[-2000:]
     image = pytest.importorskip("matplotlib.image")
-    console = [line for line in result.stderr.splitlines() if "CONSOLE" in line]
-    return np.asarray(image.imread(picture))[..., :3], console
+    errors = [line for line in result.stderr.splitlines() if "page error: " in line]
+    return np.asarray(image.imread(picture))[..., :3], errors
 
 
 def coloured_pixels(picture: np.ndarray, hue: str) -> int:
@@ -146,8 +154,18 @@ def test_page_in_a_browser(kind: str, tmp_path: Path) -> None:
         grapher = PlotlyGrapher2D().add_timeseries(rows)
     page = tmp_path / "page.html"
     grapher.to_html(page)
-    picture, console = open_page(page, tmp_path / "profile")
-    assert console == []
+    picture, errors = open_page(page, tmp_path / "profile")
+    assert errors == []
     assert coloured_pixels(picture, "#636efa") > 500
     if kind != "lines":
         assert coloured_pixels(picture, "#EF553B") > 500
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_the_browser_test_sees_errors(tmp_path: Path) -> None:
+    page = tmp_path / "broken.html"
+    page.write_text("<html><head></head><body><script>undefinedName.plot()</script></body></html>")
+    picture, errors = open_page(page, tmp_path / "profile")
+    assert "undefinedName" in "".join(errors)
+    assert coloured_pixels(picture, "#636efa") == 0

@@ -224,6 +224,25 @@ def test_timeseries_makes_room_and_labels(trajectory: np.ndarray) -> None:
     assert [trace.yaxis for trace in grapher.fig.data] == ["y", "y", "y2", "y2", "y3", "y3"]
 
 
+def test_a_trajectory_has_one_colour_in_all_coordinates(trajectory: np.ndarray) -> None:
+    grapher = PlotlyGrapher2D().add_timeseries(trajectory).add_timeseries(trajectory + 1)
+    colours = {name: [] for name in ("y", "y2", "y3")}
+    for trace in grapher.fig.data:
+        colours[trace.yaxis].append(trace.marker.color)
+    assert colours["y"] == colours["y2"] == colours["y3"]
+    assert colours["y"] == list(grapher.fig.layout.template.layout.colorway[:4])
+
+
+def test_stacked_time_axes_have_one_row_of_tick_labels(trajectory: np.ndarray) -> None:
+    layout = PlotlyGrapher2D().add_timeseries(trajectory).fig.layout
+    hidden = [layout[f"xaxis{i}"].showticklabels for i in ("", 2, 3)]
+    assert hidden == [False, False, None]
+    cells = [(2, 1), (1, 1), (1, 2)]
+    layout = PlotlyGrapher2D().add_timeseries(trajectory, rows_cols=cells).fig.layout
+    hidden = [layout[f"xaxis{i}"].showticklabels for i in ("", 2, 3)]
+    assert hidden == [False, None, None]
+
+
 def test_timeseries_ranges_fit_each_coordinate(trajectory: np.ndarray, tmp_path: Path) -> None:
     grapher = PlotlyGrapher2D().add_timeseries(trajectory)
     for _ in range(2):
@@ -283,6 +302,20 @@ def test_a_timeseries_never_discards_what_is_there(
     assert fig.layout.yaxis6.scaleanchor is None
     assert (fig.layout.xaxis3.matches, fig.layout.xaxis9.matches) == (None, "x3")
     assert "enlarged" in caplog.text
+
+
+def test_colour_bars_follow_their_subplots(trajectory: np.ndarray) -> None:
+    options = {"colorbar_col": 0, "colorbar_title": "t (ms)"}
+    grapher = PlotlyGrapher2D(cols=2).add_points(trajectory, col=2, **options)
+    grapher.add_points(trajectory, **options, marker={"colorbar": {"x": 0.1, "y": 0.2}})
+    bar = grapher.fig.data[0].marker.colorbar
+    assert (bar.x, bar.xanchor, bar.y, bar.len) == (1.0, "left", 0.5, 1.0)
+    grapher.add_timeseries(trajectory)
+    bar = grapher.fig.data[0].marker.colorbar
+    low, high = grapher.fig.layout.yaxis2.domain
+    assert (bar.y, bar.len) == ((low + high) / 2, high - low)
+    chosen = grapher.fig.data[1].marker.colorbar
+    assert (chosen.x, chosen.y) == (0.1, 0.2)
 
 
 def test_a_second_timeseries_overlays_or_stands_beside_the_first(trajectory: np.ndarray) -> None:
