@@ -108,7 +108,7 @@ def adac_forte(
 
 
 def _matching_files(filepath: str | os.PathLike[str]) -> list[Path]:
-    text = os.fspath(filepath)
+    text = os.fsdecode(filepath)
     if "*" not in text:
         if not os.path.isfile(text):
             raise FileNotFoundError(f"filepath: there is no file {text!r}")

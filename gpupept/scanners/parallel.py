@@ -205,9 +205,11 @@ def _insert_screens(rows: Any, screen_separation: Any) -> Any:
 
 def _report_non_finite(lors: Any) -> None:
     xp = array_namespace(lors)
-    bad = int((~xp.isfinite(lors).all(axis=1)).sum())
-    if bad:
-        warnings.warn(
-            f"{bad} of {len(lors)} lines of response have NaN or infinite values; they are kept",
-            stacklevel=3,
-        )
+    finite = xp.isfinite(lors)
+    if bool(finite.all()):
+        return
+    bad = int((~finite.all(axis=1)).sum())
+    warnings.warn(
+        f"{bad} of {len(lors)} lines of response have NaN or infinite values; they are kept",
+        stacklevel=3,
+    )

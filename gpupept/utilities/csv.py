@@ -119,7 +119,7 @@ def read_csv(
     }
     options.update(kwargs)
     source = None
-    if kwargs.get("compression", "infer") in ("infer", None):
+    if kwargs.get("compression", "infer") == "infer":
         source = text_source(filepath_or_buffer, "filepath_or_buffer")
     if source is None:
         return _parse(filepath_or_buffer, skiprows=skiprows, **options)
