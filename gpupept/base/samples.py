@@ -16,7 +16,7 @@ import numpy as np
 from gpupept.backend import is_device_array, to_host
 from gpupept.base.windows import AdaptiveWindow, TimeWindow
 
-MOST_WINDOWS = 2**31
+MOST_WINDOWS = 2**28
 _WINDOWS = (TimeWindow, AdaptiveWindow)
 
 
@@ -96,23 +96,29 @@ def time_window_samples(times: np.ndarray, window: float, overlap: float) -> np.
     ------
     ValueError
         If `window` is negative or NaN, `overlap` is not smaller than a positive `window`, or there
-        would be more than 2**31 windows.
+        would be more than 2**28 windows.
     """
     _check_window("TimeWindow", window, overlap)
     times = ascending_times(times)
     if window == 0 or len(times) == 0:
         return np.empty((0, 2), dtype=np.int64)
     first, last, step = float(times[0]), float(times[-1]), window - overlap
-    tolerance = 8 * np.finfo(np.float64).eps * max(abs(first), abs(last))
-    if not last - first + tolerance >= window:
+    spare = last - first - window + _rounding(first, last)
+    if not spare >= 0:
         return np.empty((0, 2), dtype=np.int64)
-    count = math.floor(min((last - first + tolerance - window) / step, 2.0**62)) + 1
-    numbers = _window_numbers(times - first + tolerance, window, step, count)
-    starts = first + numbers * step
-    low = np.searchsorted(times, starts - tolerance)
-    high = np.searchsorted(times, starts + window - tolerance)
+    count = math.floor(min(spare / step, 2.0**62)) + 1
+    with np.errstate(over="ignore", invalid="ignore"):  # times may be as far apart as floats go
+        starts = first + _window_numbers(times - first, window, step, count) * step
+        ends = starts + window
+        low = np.searchsorted(times, starts - _rounding(first, starts))
+        high = np.searchsorted(times, ends - _rounding(first, ends))
     table: np.ndarray = np.stack([low, high], axis=1)[high > low].astype(np.int64, copy=False)
     return table
+
+
+def _rounding(first: float, times: Any) -> Any:
+    """Largest rounding error expected of times, counted from the first one."""
+    return 8 * np.finfo(np.float64).eps * np.maximum(abs(first), np.abs(times))
 
 
 def _window_numbers(elapsed: np.ndarray, window: float, step: float, count: int) -> np.ndarray:
@@ -120,7 +126,7 @@ def _window_numbers(elapsed: np.ndarray, window: float, step: float, count: int)
     if count <= 4 * len(elapsed):
         return np.arange(count, dtype=np.float64)
     # Row by row the windows around it, without those already listed for the rows before.
-    low = np.maximum(np.floor((elapsed - window) / step), 0.0)
+    low = np.maximum(np.floor((elapsed - window) / step) - 1.0, 0.0)
     high = np.minimum(np.floor(elapsed / step) + 1.0, count - 1.0)
     low[1:] = np.maximum(low[1:], high[:-1] + 1.0)
     listed = np.maximum(high - low + 1.0, 0.0)
