@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -81,7 +83,7 @@ class PlaneFigure(SubplotFigure):
         fig.update_layout(showlegend=False, margin={"l": 0, "r": 0, "b": 30, "t": 30})
         for axis, update in (("x", fig.update_xaxes), ("y", fig.update_yaxes)):
             update(range=self._limit(axis), title={"text": f"<i>{axis}</i> (mm)"})
-        for number in self._numbers():
+        for number in self._cell_numbers(fig).values():
             fig.layout[subplot_name("yaxis", number)].update(
                 scaleanchor=subplot_name("x", number), scaleratio=1
             )
@@ -115,6 +117,26 @@ class PlaneFigure(SubplotFigure):
         """
         return self._equalise(self._separate_ranges(), follow_data=False)
 
+    def _number(self, row: int, col: int) -> int:
+        super()._number(row, col)
+        numbers = self._cell_numbers(self._fig)
+        if (row, col) not in numbers:
+            raise ValueError(f"row, col: there are no x, y axes at ({row}, {col})")
+        return numbers[row, col]
+
+    def _numbers(self) -> list[int]:
+        return list(self._cell_numbers(self._fig).values())
+
+    def _cell_numbers(self, fig: Any) -> dict[Cell, int]:
+        """Find the number of the axes of each cell, as options may leave cells empty."""
+        cells = itertools.product(range(1, self._rows + 1), range(1, self._cols + 1))
+        axes = {cell: getattr(fig.get_subplot(*cell), "xaxis", None) for cell in cells}
+        return {
+            cell: int(axis.plotly_name.removeprefix("xaxis") or 1)
+            for cell, axis in axes.items()
+            if axis is not None
+        }
+
     def _layout_axis(self, fig: Any, number: int, axis: str) -> Any:
         return fig.layout[subplot_name(f"{axis}axis", number)]
 
@@ -146,8 +168,8 @@ class PlaneFigure(SubplotFigure):
         return equal_ranges(self._plane_spans())
 
     def _separate_ranges(self) -> dict[str, Limits]:
-        spans = self._plane_spans()
-        return {axis: _range(span) for axis, span in spans.items() if span is not None}
+        ranges = {axis: _range(span) for axis, span in self._plane_spans().items()}
+        return {axis: limits for axis, limits in ranges.items() if limits is not None}
 
     def _apply_limits(self) -> None:
         super()._apply_limits()
@@ -161,7 +183,7 @@ class PlaneFigure(SubplotFigure):
             held = self._timeseries if axis == "x" else {cell}
             values = [coordinate(trace, axis) for trace in self._traces(held, inside=True)]
             span = finite_span(each for each in values if each is not None)
-            limits = None if span is None else _range(span, _PADDING)
+            limits = _range(span, _PADDING)
             self._layout_axis(self._fig, self._number(*cell), axis).range = limits
 
     def _make_timeseries(self, cells: Sequence[Cell]) -> None:
@@ -220,6 +242,10 @@ class PlaneFigure(SubplotFigure):
             logger.info("figure enlarged from %s to %s subplots", shape, wanted)
 
 
-def _range(span: tuple[float, float], padding: float = 1.0) -> Limits:
+def _range(span: tuple[float, float] | None, padding: float = 1.0) -> Limits | None:
+    """Range about a span; None without one, or with one too wide for floating-point numbers."""
+    if span is None:
+        return None
     low, high = span
-    return widened(low / 2 + high / 2, (high - low) * padding)
+    limits = widened(low / 2 + high / 2, (high - low) * padding)
+    return limits if math.isfinite(limits[0] + limits[1]) else None

@@ -66,17 +66,22 @@ def finite_span(arrays: Iterable[FloatArray]) -> tuple[float, float] | None:
 
 def widened(middle: float, span: float) -> Limits:
     """Range of the given width about a middle; of 1 where there is no width to speak of."""
-    width = span if span > 1e-12 * abs(middle) else max(1.0, 1e-6 * abs(middle))
+    least = max(1e-12 * abs(middle), 1e-100)
+    width = span if span > least else max(1.0, 1e-6 * abs(middle))
     return [middle - width / 2, middle + width / 2]
 
 
 def equal_ranges(spans: Mapping[str, tuple[float, float] | None]) -> dict[str, Limits]:
-    """Ranges of one common length about the middle of each span; empty without any span."""
+    """Ranges of one common length about the middle of each span.
+
+    Empty without any span, and for spans too wide for floating-point numbers.
+    """
     known = {axis: span or (0.0, 0.0) for axis, span in spans.items()}
     if not any(spans.values()):
         return {}
     length = max(high - low for low, high in known.values())
-    return {axis: widened(low / 2 + high / 2, length) for axis, (low, high) in known.items()}
+    ranges = {axis: widened(low / 2 + high / 2, length) for axis, (low, high) in known.items()}
+    return ranges if np.isfinite(list(ranges.values())).all() else {}
 
 
 def coordinate(trace: Any, axis: str) -> FloatArray | None:
@@ -269,8 +274,9 @@ class SubplotFigure:
                 raise ValueError(f"{name}: expected 1 to {count}, found {value!r}")
         return (row - 1) * self._cols + col
 
-    def _numbers(self) -> range:
-        return range(1, self._rows * self._cols + 1)
+    def _numbers(self) -> list[int]:
+        """Return the numbers of all subplots."""
+        return list(range(1, self._rows * self._cols + 1))
 
     def _limit(self, axis: str) -> Limits | None:
         limits = self._limits[axis] or self._equalised.get(axis)

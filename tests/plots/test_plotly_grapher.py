@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -415,6 +415,8 @@ def test_device_data_are_brought_to_the_host(device: Any) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(np.full((1, 5), 5e-324))
+@example(np.array([[0, 1, 2, 3, 0], [0, 1.7e308, -1.7e308, 0, 0]]))
 @given(
     hnp.arrays(
         np.float64,
@@ -428,7 +430,7 @@ def test_any_points_make_a_figure(rows: np.ndarray) -> None:
     count = sum(len(trace.x) for trace in grapher.fig.data)
     assert count in (labelled + len(rows), 2 * len(rows))
     for limits in (grapher.xlim, grapher.ylim, grapher.zlim):
-        assert limits is None or limits[0] < limits[1]
+        assert limits is None or -np.inf < limits[0] < limits[1] < np.inf
     grapher.fig.to_json()
 
 

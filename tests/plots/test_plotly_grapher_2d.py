@@ -54,6 +54,19 @@ def test_further_options_reach_make_subplots() -> None:
     assert first[0] - second[1] == pytest.approx(0.2)
 
 
+def test_labels_find_subplots_of_other_arrangements() -> None:
+    specs = [[{"colspan": 2}, None], [{}, {"secondary_y": True}]]
+    grapher = PlotlyGrapher2D(rows=2, cols=2, specs=specs).xlabel("u", 2, 2)
+    assert grapher.fig.layout.xaxis3.title.text == "u"
+    grapher.add_points(np.ones((1, 3)), 2, 1)
+    assert grapher.fig.data[0].xaxis == "x2"
+    with pytest.raises(ValueError, match=r"no x, y axes at \(1, 2\)"):
+        grapher.xlabel("u", 1, 2)
+    below = PlotlyGrapher2D(rows=2, start_cell="bottom-left").xlabel("u", row=2)
+    assert below.fig.layout.xaxis2.title.text == "u"
+    assert below.fig.layout.yaxis2.domain[0] > 0.5
+
+
 @pytest.mark.parametrize(
     "arguments", [{"rows": 0}, {"cols": 0}, {"xlim": [1]}, {"ylim": "ab"}, {"subplot_titles": "ab"}]
 )
@@ -262,6 +275,18 @@ def test_timeseries_ranges_fit_each_coordinate(trajectory: np.ndarray, tmp_path:
     assert {axis.range for axis in axes(grapher.fig, "y")} == {(0, 1)}
     grapher.ylim = None
     np.testing.assert_allclose(grapher.fig.layout.yaxis2.range, [99, 121])
+
+
+def test_times_and_coordinates_that_are_not_finite() -> None:
+    rows = np.array([[0, 1, 1.7e308, 5], [np.nan, 2, -1.7e308, 5], [2, np.inf, 0, 5.0]])
+    grapher = PlotlyGrapher2D().add_timeseries(rows, color="red").equalise_separate()
+    layout = grapher.fig.layout
+    np.testing.assert_allclose(layout.xaxis3.range, [-0.1, 2.1])
+    np.testing.assert_allclose(layout.yaxis.range, [0.95, 2.05])
+    assert layout.yaxis2.range is None
+    np.testing.assert_allclose(layout.yaxis3.range, [4.5, 5.5])
+    plane = PlotlyGrapher2D().add_points(rows, color="red").equalise_axes()
+    assert plane.equalise_separate().ylim is None
 
 
 def test_limits_given_first_hold_for_a_timeseries(trajectory: np.ndarray) -> None:
