@@ -9,6 +9,7 @@ import numpy as np
 
 from gpupept.backend import array_namespace
 from gpupept.base.per_sample import PerSample, is_array
+from gpupept.base.samples import list_samples
 
 if TYPE_CHECKING:
     from gpupept.base.iterable_samples import IterableSamples
@@ -27,7 +28,8 @@ def concatenate(batches: Sequence[Any]) -> Any:
     -------
     container or SampleGroups
         All samples in order. Rows are those of all batches; `PerSample` attributes are joined and
-        all others are those of the first batch. A single batch is returned as it is.
+        all others are those of the first batch. `sample_size` is the list of sizes if it is that in
+        all batches, else None. A single batch is returned as it is.
 
     Raises
     ------
@@ -90,7 +92,12 @@ def _join_containers(batches: list[IterableSamples]) -> IterableSamples:
     before = _offsets([len(part) for part in parts])
     table = np.concatenate([b.row_ranges + n for b, n in zip(batches, before, strict=True)])
     attrs = join_attrs([batch.attrs for batch in batches], [len(batch) for batch in batches])
-    return first._like(array_namespace(*parts).concatenate(parts), table, attrs)
+    joined = first._like(array_namespace(*parts).concatenate(parts), table, attrs)
+    sizes = table[:, 1] - table[:, 0]
+    listed = all(isinstance(batch.sample_size, np.ndarray) for batch in batches)
+    if listed and np.array_equal(list_samples(sizes), table):
+        joined._set_samples(table, sizes, None)
+    return joined
 
 
 def _offsets(counts: list[int]) -> np.ndarray:

@@ -120,7 +120,7 @@ def load(filepath: str | os.PathLike[str] | IO[bytes]) -> Any:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or was not written by `save`. Its subclass
+        If the file is damaged or was not written by `save`. The subclass
         `gpupept.base.persistence.UnsafeFileError` if the file is a pickle that asks for anything but
         data, as those of other programs do.
 
@@ -154,7 +154,11 @@ def _read(file: Any, name: str) -> Any:
         return _READERS.get(head, read_pickle)(file)
     except UnsafeFileError as error:
         raise UnsafeFileError(f"{name}: {error}") from None
-    except _DAMAGED as error:
+    except MemoryError as error:
+        raise MemoryError(f"{name} needs more memory than there is, or is damaged") from error
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the file system; those about the content have no number
         raise ValueError(
             f"{name} is damaged or was not written by {FORMAT}.save "
             f"({type(error).__name__}: {error})"

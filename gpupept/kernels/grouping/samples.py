@@ -12,7 +12,7 @@ def _counted_order(labels, start, stop, noise, slots, order, ends):
     limit = min(stop - start, len(slots) - 2)
     for row in range(start, stop):
         label = labels[row]
-        if not (-1.0 <= label and label < limit and label == np.floor(label)):
+        if not (label >= -1.0 and label < limit and label == np.floor(label)):
             return -1, 0
     slots[: limit + 2] = 0
     lowest = 0 if noise else 1

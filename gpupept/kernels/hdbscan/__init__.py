@@ -19,6 +19,9 @@ from gpupept.backend import array_namespace, is_device_array
 from gpupept.kernels import Array
 from gpupept.kernels.threads import run_ranges
 
+# Squares of larger coordinates leave the range of numbers; such points count as non-finite.
+LARGEST_COORDINATE = 1e150
+
 
 class Clusters(NamedTuple):
     """Result of `hdbscan`; arrays live where the points live.

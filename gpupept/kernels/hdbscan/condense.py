@@ -136,7 +136,7 @@ def select(clusters, parent, stability, single, below, chosen):
 
 @njit(nogil=True, cache=True)
 def label(n, clusters, alive, fallen, tree, chosen, number, labels, probabilities, persistence):
-    """Number the selected clusters and label the points; return the number of clusters.
+    """Give the points the numbers of the selected clusters, and return how many those are.
 
     ``persistence[:found]`` gets stability per point relative to the largest density of the sample.
     """

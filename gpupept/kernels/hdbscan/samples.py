@@ -7,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from gpupept.kernels.hdbscan import LARGEST_COORDINATE
 from gpupept.kernels.hdbscan.condense import condense, dendrogram, label, select
 from gpupept.kernels.hdbscan.core_distances import BLOCK, core_distances, kd_blocks
 from gpupept.kernels.hdbscan.spanning_tree import spanning_tree
-
-# Squares of larger coordinates leave the range of numbers; such points count as non-finite.
-LARGEST_COORDINATE = 1e150
 
 
 class Scratch(NamedTuple):

@@ -1,0 +1,231 @@
+"""Chains of filters and reducers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from gpupept.backend import resolve_device
+from gpupept.base.batch_filter import BatchFilter, as_batch, run_batch
+from gpupept.base.iterable_samples import IterableSamples
+from gpupept.base.pept_object import PEPTObject
+from gpupept.base.sample_groups import SampleGroups
+from gpupept.base.transformers import Filter, Reducer, Transformer
+from gpupept.executors import Executor, check_executor, map_samples
+
+_log = logging.getLogger("gpupept")
+
+
+class Pipeline(PEPTObject):
+    """A chain of transformers, run in order.
+
+    Consecutive built-in filters take whole batches through in a few calls, on a GPU or on the
+    threads of a CPU; filters of your own run sample by sample through an executor. The two mix
+    freely, and results never depend on the executor, the number of workers or the memory budget.
+
+    Parameters
+    ----------
+    transformers : iterable of Transformer or Pipeline
+        The steps; pipelines among them are flattened.
+
+    Raises
+    ------
+    TypeError
+        If one of them is neither.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gpupept
+    >>> from gpupept.tracking import Centroids, Stack
+    >>> points = gpupept.PointData(np.arange(24.0).reshape(6, 4), sample_size=3)
+    >>> pipeline = gpupept.Pipeline([Centroids(), Stack()])
+    >>> pipeline.fit(points, verbose=False).points[:, 0]
+    array([ 4., 16.])
+    """
+
+    def __init__(self, transformers: Iterable[Transformer | Pipeline]) -> None:
+        if not hasattr(transformers, "__iter__"):
+            raise TypeError(
+                "transformers must be a list of filters, reducers and pipelines, found "
+                f"{type(transformers).__name__}"
+            )
+        self._transformers: list[Transformer] = []
+        for index, item in enumerate(transformers):
+            if isinstance(item, Pipeline):
+                self._transformers += item.transformers
+            elif isinstance(item, Transformer):
+                self._transformers.append(item)
+            else:
+                raise TypeError(
+                    f"transformers[{index}] must be a filter, a reducer or a pipeline (an instance, "
+                    f"not a class), found {item!r}"
+                )
+
+    @property
+    def transformers(self) -> list[Transformer]:
+        """All steps, in order."""
+        return self._transformers
+
+    @property
+    def filters(self) -> list[Filter]:
+        """The steps that treat samples one by one."""
+        return [item for item in self._transformers if isinstance(item, Filter)]
+
+    @property
+    def reducers(self) -> list[Reducer]:
+        """The steps that need all samples at once."""
+        return [item for item in self._transformers if isinstance(item, Reducer)]
+
+    def steps(self) -> list[tuple[Filter, ...] | Transformer]:
+        """List the stages: a tuple for each run of consecutive filters, each reducer alone."""
+        stages: list[tuple[Filter, ...] | Transformer] = []
+        for is_filter, run in groupby(self._transformers, lambda item: isinstance(item, Filter)):
+            items: tuple[Any, ...] = tuple(run)
+            stages += [items] if is_filter else items
+        return stages
+
+    def __add__(self, other: Transformer | Pipeline) -> Pipeline:
+        if not isinstance(other, Transformer | Pipeline):
+            return NotImplemented
+        return Pipeline([self, other])
+
+    def __radd__(self, other: Any) -> Pipeline:
+        # sum([...]) starts from 0.
+        return Pipeline([self]) if isinstance(other, int) and other == 0 else NotImplemented
+
+    def fit_sample(self, sample: Any) -> Any:
+        """Take one sample through all steps; a reducer gets a list of this one.
+
+        Parameters
+        ----------
+        sample : object
+            What the first step takes.
+
+        Returns
+        -------
+        object
+            What the last step returns.
+        """
+        for item in self._transformers:
+            sample = item.fit_sample(sample) if isinstance(item, Filter) else item.fit([sample])
+            # type: ignore[attr-defined]
+        return sample
+
+    def fit(
+        self,
+        samples: Any,
+        executor: Executor = "joblib",
+        max_workers: int | None = None,
+        verbose: bool = True,
+        device: str | None = None,
+        memory: int | str | None = None,
+    ) -> Any:
+        """Take all samples through all steps.
+
+        Parameters
+        ----------
+        samples : iterable
+            The samples, typically a `LineData`; it is not changed.
+        executor : str, class or instance, default "joblib"
+            How filters of your own run: ``"sequential"``, ``"joblib"`` or a `concurrent.futures`
+            executor (class or instance).
+        max_workers : int, optional
+            Number of workers, and of threads for the built-in filters; every core by default.
+        verbose : bool, default True
+            Show a progress bar for each run of filters.
+        device : {"auto", "cpu", "cuda", "cuda:N"}, optional
+            Where to compute; by default where the samples are, or as set by `gpupept.use_backend`.
+            The result stays on that device.
+        memory : int or str, optional
+            Memory budget of a chunk, in bytes or like ``"2GB"``; a quarter of what is free by
+            default.
+
+        Returns
+        -------
+        object
+            What the last step returned: a container for built-in steps, a list for filters of
+            your own.
+
+        Raises
+        ------
+        ValueError
+            If `samples` cannot be iterated.
+        TypeError
+            If `executor` is unknown or a step is given samples it does not take.
+        GPUUnavailableError
+            If a GPU is asked for and there is none.
+        """
+        check_executor(executor, max_workers)
+        if not hasattr(samples, "__iter__"):
+            raise ValueError(f"samples must be iterable, found {type(samples).__name__}")
+        started = time.perf_counter()
+        current = _on_device(samples, device)
+        stages = self.steps()
+        for number, stage in enumerate(stages, start=1):
+            if isinstance(stage, tuple):
+                label = f"Batch {number} / {len(stages)} "
+                current = _run_filters(
+                    stage, current, executor, max_workers, verbose, memory, label
+                )
+            elif isinstance(stage, Reducer):
+                current = stage.fit(current)
+        _log.info("processed in %.3f s", time.perf_counter() - started)
+        return current
+
+    def __repr__(self) -> str:
+        steps = [
+            "\n".join("    " + line for line in repr(t).split("\n")) for t in self.transformers
+        ]
+        return "\n".join(["Pipeline", "-" * 8, "transformers = [", *steps, "]"])
+
+
+def _on_device(samples: Any, device: str | None) -> Any:
+    """Bring the samples to the device asked for; anything but containers stays as it is."""
+    if isinstance(samples, IterableSamples | SampleGroups):
+        data = samples.members.data if isinstance(samples, SampleGroups) else samples.data
+        return samples.to(resolve_device(device, data))
+    resolve_device(device)
+    if not isinstance(samples, list | tuple) or device is None:
+        return samples
+    return [_on_device(item, device) for item in samples]
+
+
+def _run_filters(
+    filters: Sequence[Filter],
+    samples: Any,
+    executor: Executor,
+    max_workers: int | None,
+    verbose: bool,
+    memory: int | str | None,
+    label: str,
+) -> Any:
+    """Run consecutive filters: batched ones on all samples, the others sample by sample."""
+    for batched, run in groupby(filters, lambda item: isinstance(item, BatchFilter)):
+        chain = list(run)
+        if not batched:
+            samples = map_samples(_Chain(chain), samples, executor, max_workers, verbose, label)
+            continue
+        if not hasattr(samples, "__len__"):
+            samples = list(samples)
+        batch = as_batch(samples, chain[0]._sample_type)  # type: ignore[attr-defined]
+        if batch is not None:
+            samples = run_batch(chain, batch, max_workers, verbose, memory, label)  # type: ignore[arg-type]
+        else:
+            samples = map_samples(_Chain(chain), samples, "sequential", None, verbose, label)
+    return samples
+
+
+class _Chain:
+    """Filters applied to one sample after the other; a class so that processes can receive it."""
+
+    def __init__(self, filters: list[Filter]) -> None:
+        self.filters = filters
+
+    def __call__(self, sample: Any) -> Any:
+        for item in self.filters:
+            sample = item.fit_sample(sample)
+        return sample

@@ -1,0 +1,146 @@
+"""Cutpoints of lines of response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpupept.backend import array_namespace, to_device
+from gpupept.base import BatchFilter, LineData, LineDataFilter, PerSample, PointData
+from gpupept.kernels.cutpoints import cutpoints, default_cutoffs
+
+# Share of the pairs of lines that is expected to give a cutpoint, for planning memory.
+EXPECTED_SHARE = 0.05
+BYTES_PER_CUTPOINT = 6 * 8 * 3
+
+
+class Cutpoints(BatchFilter, LineDataFilter):
+    """Transform lines of response into cutpoints, the points where two of them nearly meet.
+
+    A cutpoint is the mid-point of the shortest segment between two (infinite) lines. Close to a
+    tracer they are dense, which is what `HDBSCAN` looks for. Lines that are not finite, parallel or of
+    no length give none.
+
+    Parameters
+    ----------
+    max_distance : float
+        Only lines that pass each other nearer than this (mm) give a cutpoint.
+    cutoffs : (6,) array_like, optional
+        ``[xmin, xmax, ymin, ymax, zmin, zmax]`` (mm): only cutpoints strictly inside are kept. By
+        default the bounding box of both end points of all lines of a sample.
+    append_indices : bool, default False
+        Append columns ``line_index1, line_index2``: the rows of the two lines in their sample; the
+        sample itself is then kept in the attribute ``_lines``.
+
+    Raises
+    ------
+    ValueError
+        If `max_distance` is negative or not a number, or `cutoffs` are not six values.
+
+    Notes
+    -----
+    Filter signature: ``LineData -> Cutpoints -> PointData`` with columns ``t, x, y, z``; the time is the
+    mean of the times of the two lines, and rows are in order of time. The attributes ``_max_distance``
+    and ``_cutoffs`` of each sample say what was used.
+
+    References
+    ----------
+    A. L. Nicusan, C. R. K. Windows-Yule, *Positron emission particle tracking using machine learning*,
+    Rev. Sci. Instrum. 91, 013329 (2020).
+
+    Examples
+    --------
+    >>> import gpupept
+    >>> from gpupept.tracking import Cutpoints
+    >>> lines = gpupept.LineData([[1, -1, 0, 0, 1, 0, 0], [3, 0, -1, 0.2, 0, 1, 0.2]])
+    >>> Cutpoints(max_distance=0.5, cutoffs=[-1, 1, -1, 1, -1, 1]).fit_sample(lines).points
+    array([[2. , 0. , 0. , 0.1]])
+    """
+
+    _sample_type = LineData
+
+    def __init__(
+        self, max_distance: float, cutoffs: Any = None, append_indices: bool = False
+    ) -> None:
+        self.max_distance = max_distance
+        self.cutoffs = cutoffs
+        self.append_indices = append_indices
+
+    @property
+    def max_distance(self) -> float:
+        """Largest distance (mm) between two lines that give a cutpoint."""
+        return self._max_distance
+
+    @max_distance.setter
+    def max_distance(self, max_distance: float) -> None:
+        value = float(max_distance)
+        if not value >= 0.0:
+            raise ValueError(f"max_distance must be zero or more (mm), found {max_distance!r}")
+        self._max_distance = value
+
+    @property
+    def cutoffs(self) -> np.ndarray | None:
+        """Limits ``[xmin, xmax, ymin, ymax, zmin, zmax]`` (mm), or None for those of each sample."""
+        return self._cutoffs
+
+    @cutoffs.setter
+    def cutoffs(self, cutoffs: Any) -> None:
+        self._cutoffs = None if cutoffs is None else six_cutoffs(cutoffs)
+
+    @property
+    def append_indices(self) -> bool:
+        """Whether the rows of the two lines are appended."""
+        return self._append_indices
+
+    @append_indices.setter
+    def append_indices(self, append_indices: bool) -> None:
+        self._append_indices = bool(append_indices)
+
+    def batch_bytes(self, samples: LineData) -> np.ndarray:
+        """Estimate the memory per sample; see `BatchFilter.batch_bytes`."""
+        ranges = samples.row_ranges
+        lines = (ranges[:, 1] - ranges[:, 0]).astype(np.float64)
+        pairs = EXPECTED_SHARE * lines * lines / 2
+        bytes_needed: np.ndarray = (pairs * BYTES_PER_CUTPOINT + lines * 200).astype(np.int64)
+        return bytes_needed
+
+    def fit_batch(self, samples: LineData) -> PointData:
+        """Find the cutpoints of every sample; see `BatchFilter.fit_batch`."""
+        ranges, lines = samples.row_ranges, samples.data
+        if self.cutoffs is None:
+            limits = default_cutoffs(lines, ranges)
+        else:
+            table = np.ascontiguousarray(np.broadcast_to(self.cutoffs, (len(ranges), 6)))
+            limits = to_device(table, samples.device)
+        points, sizes = cutpoints(lines, ranges, limits, self.max_distance, self.append_indices)
+        columns = ["t", "x", "y", "z"]
+        attrs: dict[str, Any] = {"_max_distance": self.max_distance, "_cutoffs": PerSample(limits)}
+        if self.append_indices:
+            columns += ["line_index1", "line_index2"]
+            attrs["_lines"] = PerSample(samples)
+        return PointData.from_batch(points, sizes=sizes, columns=columns, attrs=attrs)
+
+
+def six_cutoffs(cutoffs: Any) -> np.ndarray:
+    """Check limits ``[xmin, xmax, ymin, ymax, zmin, zmax]`` and return them as a (6,) array."""
+    values = np.asarray(cutoffs, dtype=np.float64)
+    if values.shape != (6,):
+        raise ValueError(
+            "cutoffs must be six values [xmin, xmax, ymin, ymax, zmin, zmax], found shape "
+            f"{values.shape}"
+        )
+    return values
+
+
+def line_cutoffs(lines: Any) -> np.ndarray:
+    """Bounding box (6,) of both end points of all lines of an (N, 7 or more) array."""
+    xp = array_namespace(lines)
+    if getattr(lines, "ndim", 0) != 2 or lines.shape[1] < 7:
+        raise ValueError(
+            "lines must be an array of at least 7 columns t, x1, y1, z1, x2, y2, z2, found "
+            f"{type(lines).__name__} of shape {getattr(lines, 'shape', None)}"
+        )
+    table = xp.ascontiguousarray(lines, dtype=np.float64)
+    limits: np.ndarray = to_device(default_cutoffs(table, np.array([[0, len(table)]])), "cpu")[0]
+    return limits

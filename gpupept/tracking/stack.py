@@ -1,0 +1,102 @@
+"""Bringing processed samples back together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpupept.backend import array_namespace, is_device_array
+from gpupept.base import IterableSamples, Reducer, SampleGroups
+
+
+class Stack(Reducer):
+    """Stack samples into one container, and optionally define the samples anew.
+
+    Parameters
+    ----------
+    sample_size : int, list of int, TimeWindow, AdaptiveWindow or None
+        Rows, or time, of the new samples; by default the samples stay as they are.
+    overlap : int, TimeWindow, AdaptiveWindow or None
+        Overlap of the new samples.
+
+    Notes
+    -----
+    Reducer signature: a container is returned as it is, or, with a sample size or overlap, as a
+    new one that shares its rows. A list of containers becomes one container with one sample for
+    each, with the columns and attributes of the first. A list of lists, or
+    `gpupept.base.SampleGroups`, is flattened by one level. A list of arrays is stacked to one
+    array. Anything else is returned unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gpupept
+    >>> from gpupept.tracking import Stack
+    >>> samples = [gpupept.PointData(np.zeros((n, 4))) for n in (2, 3)]
+    >>> len(Stack().fit(samples)), len(Stack(sample_size=2, overlap=1).fit(samples))
+    (2, 4)
+    """
+
+    def __init__(self, sample_size: Any = None, overlap: Any = None) -> None:
+        self.sample_size = sample_size
+        self.overlap = overlap
+
+    def fit(self, samples: Any) -> Any:
+        """Stack the samples.
+
+        Parameters
+        ----------
+        samples : iterable
+            See the notes of the class.
+
+        Returns
+        -------
+        object
+            See the notes of the class.
+
+        Raises
+        ------
+        ValueError
+            If `samples` cannot be iterated, their widths differ, or arrays are given with a
+            sample size.
+        """
+        if not hasattr(samples, "__iter__"):
+            raise ValueError(f"samples must be iterable, found {type(samples).__name__}")
+        if not isinstance(samples, IterableSamples | SampleGroups):
+            samples = samples if isinstance(samples, list | tuple) else _materialised(samples)
+            samples = _joined(samples)
+        elif isinstance(samples, SampleGroups):
+            samples = samples[:].members
+        if self.sample_size is None and self.overlap is None:
+            return samples
+        return self._with_new_samples(samples)
+
+    def _with_new_samples(self, samples: Any) -> Any:
+        if isinstance(samples, list | tuple) and not samples:
+            return samples
+        if not isinstance(samples, IterableSamples):
+            raise ValueError(
+                "sample_size and overlap need samples that are LineData or PointData, found "
+                f"{type(samples).__name__}"
+            )
+        size = samples.sample_size if self.sample_size is None else self.sample_size
+        return samples.with_samples(sample_size=size, overlap=self.overlap)
+
+
+def _materialised(samples: Any) -> Any:
+    """List of the elements of an iterator; arrays and other collections stay as they are."""
+    return samples if hasattr(samples, "__len__") else list(samples)
+
+
+def _joined(samples: Any) -> Any:
+    if not isinstance(samples, list | tuple) or not samples:
+        return samples
+    first = samples[0]
+    if isinstance(first, IterableSamples):
+        return type(first)(list(samples))
+    if isinstance(first, list | tuple | SampleGroups):
+        return [item for group in samples for item in group]
+    if isinstance(first, np.ndarray) or is_device_array(first):
+        return array_namespace(*samples).vstack(list(samples))
+    return samples
