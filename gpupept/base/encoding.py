@@ -233,9 +233,9 @@ class Decoder:
     def _array(self, tree: dict[str, Any]) -> np.ndarray:
         key = tree["array"]
         if key not in self._loaded:
-            array = np.asarray(self._arrays[key])
-            if array.dtype.kind not in _ARRAY_KINDS:
-                raise ValueError(f"stored array {key!r} has dtype {array.dtype}")
+            array = self._arrays[key]
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in _ARRAY_KINDS:
+                raise ValueError(f"{key!r} is not an array of numbers or text")
             self._loaded[key] = array
         return self._loaded[key]
 
