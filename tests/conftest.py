@@ -14,7 +14,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from gpupept.backend import forget_probes, probe, to_device, to_host
+from gpupept.backend import probe, to_device, to_host
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 if str(CHECKOUT / "tests") not in sys.path:  # for `oracle` and `cuda_host`
@@ -71,40 +71,57 @@ class TestDevice:
         return to_host(array)
 
 
-@pytest.fixture(params=["cpu", "shim", pytest.param("gpu", marks=pytest.mark.gpu)])
+_GPU = pytest.param("gpu", marks=pytest.mark.gpu)
+
+
+@pytest.fixture(params=["cpu", "shim", _GPU])
 def device(request: pytest.FixtureRequest) -> Iterator[TestDevice]:
-    """Every device: the CPU, a GPU simulated on the host (tests/cuda_host), and a GPU if there is one.
+    """Every device: the CPU, a GPU simulated on the host (tests/cuda_host), a GPU if there is one.
 
     On "shim" and "gpu" alike arrays are CuPy's, as far as the package can tell, and the CUDA kernels
     run; a test that uses this fixture holds all three to the same expectations.
     """
     with contextlib.ExitStack() as stack:
-        if request.param == "shim":
-            from cuda_host import build, fake_cupy
+        yield _enter(request.param, stack)
 
-            if build.compiler() is None:
-                _skip_or_fail("no C++ compiler found to run CUDA kernels on the host: install g++")
-            stack.enter_context(fake_cupy.installed())
-        elif request.param == "gpu":
-            forget_probes()
-            if not probe().usable:
-                pytest.skip(probe().reason)
-        yield TestDevice(request.param)
+
+@pytest.fixture(params=["shim", _GPU])
+def gpu_device(request: pytest.FixtureRequest) -> Iterator[TestDevice]:
+    """The devices of `device` on which CUDA kernels run."""
+    with contextlib.ExitStack() as stack:
+        yield _enter(request.param, stack)
+
+
+def _enter(kind: str, stack: contextlib.ExitStack) -> TestDevice:
+    if kind == "shim":
+        stack.enter_context(_simulated_gpu())
+    elif kind == "gpu" and not probe().usable:
+        pytest.skip(probe().reason)
+    return TestDevice(kind)
 
 
 @pytest.fixture
 def fake_gpu() -> Iterator[Any]:
     """CuPy's stand-in with one simulated GPU, for tests of the device path alone."""
-    from cuda_host import build, fake_cupy
-
-    if build.compiler() is None:
-        _skip_or_fail("no C++ compiler found to run CUDA kernels on the host: install g++")
-    with fake_cupy.installed() as module:
+    with _simulated_gpu() as module:
         yield module
 
 
-def _skip_or_fail(reason: str) -> None:
-    """Skip, unless this is a run that must leave out nothing about CUDA."""
-    if os.environ.get("GPUPEPT_REQUIRE_CUDA_COMPILER"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+def _simulated_gpu() -> contextlib.AbstractContextManager[Any]:
+    """CuPy's stand-in; without a compiler a skip, or a failure where nothing may be left out."""
+    from cuda_host import build, fake_cupy
+
+    if build.compiler() is None:
+        reason = "no C++ compiler found to run CUDA kernels on the host: install g++ (on Linux)"
+        if os.environ.get("GPUPEPT_REQUIRE_CUDA_COMPILER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return fake_cupy.installed()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests for a GPU where there is none, unless they are asked for by their mark."""
+    on_gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if on_gpu and not config.getoption("markexpr") and not probe().usable:
+        config.hook.pytest_deselected(items=on_gpu)
+        items[:] = [item for item in items if item not in set(on_gpu)]

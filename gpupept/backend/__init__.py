@@ -5,6 +5,7 @@ Imports nothing but NumPy; CuPy is imported on the first call that needs a GPU.
 
 from __future__ import annotations
 
+from gpupept.backend.cuml import cuml_hdbscan
 from gpupept.backend.devices import (
     GPU,
     DeviceReport,
@@ -32,6 +33,7 @@ from gpupept.backend.namespace import (
     to_device,
     to_host,
 )
+from gpupept.backend.versions import show_versions, versions_report
 
 __all__ = [
     "GPU",
@@ -43,6 +45,7 @@ __all__ = [
     "MixedDevicesError",
     "array_namespace",
     "common_device",
+    "cuml_hdbscan",
     "cupy_module",
     "current_backend",
     "device_of",
@@ -59,7 +62,9 @@ __all__ = [
     "resolve_device",
     "set_memory_budget",
     "shared_memory_limit",
+    "show_versions",
     "to_device",
     "to_host",
     "use_backend",
+    "versions_report",
 ]

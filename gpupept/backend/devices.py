@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from gpupept.backend.errors import GPUUnavailableError
-from gpupept.backend.namespace import INSTALL_HINT, common_device, cupy_module
+from gpupept.backend.namespace import common_device, cupy_module
 
 BACKEND_VARIABLE = "GPUPEPT_BACKEND"
 _NAMES = re.compile(r"cpu|auto|cuda(:\d+)?")
@@ -86,13 +86,19 @@ def probe() -> DeviceReport:
     except (
         Exception
     ) as error:  # CUDARuntimeError when there is no driver, or an old or a broken one
-        detail = " ".join(str(error).split())
-        reason = f"CuPy is installed but finds no usable NVIDIA GPU or driver ({detail})"
-        return replace(report, reason=f"{reason}; {INSTALL_HINT}")
+        return replace(report, reason=_no_device(report, " ".join(str(error).split())))
     if not devices:
-        reason = f"CuPy is installed but this machine has no NVIDIA GPU; {INSTALL_HINT}"
-        return replace(report, reason=reason)
+        return replace(report, reason=_no_device(report, "this machine has no NVIDIA GPU"))
     return replace(report, devices=devices, usable=True)
+
+
+def _no_device(report: DeviceReport, detail: str) -> str:
+    driver = f"driver for CUDA {report.driver_version}" if report.driver_version else "no driver"
+    return (
+        f"CuPy {report.cupy_version} is installed but finds no usable NVIDIA GPU ({driver}, runtime "
+        f"{report.runtime_version}: {detail}); on a machine with a GPU install or update its driver, "
+        "or the CuPy that fits it, gpupept[cuda12] or gpupept[cuda13]"
+    )
 
 
 def _version(runtime: Any, function: str) -> str | None:

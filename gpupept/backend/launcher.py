@@ -20,7 +20,6 @@ from gpupept.backend.errors import BackendError, KernelCompileError, MixedDevice
 from gpupept.backend.loader import DIRECTORY_VARIABLE, find_kernel_file, kernel_source
 from gpupept.backend.namespace import cupy_module, device_of, is_device_array
 
-_STATIC_SHARED_LIMIT = 48 * 1024  # more shared memory than this must be asked for, per kernel
 _MAX_GRID = (2**31 - 1, 65535, 65535)
 _MAX_THREADS = 1024
 _SCALARS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
@@ -130,7 +129,7 @@ class KernelSpec:
         with cupy.cuda.Device(self._device_index(cupy, args)) as device:
             kernel = self._compile(cupy, device)
             try:
-                if shared_bytes > max(_STATIC_SHARED_LIMIT, kernel.max_dynamic_shared_size_bytes):
+                if shared_bytes and shared_bytes > kernel.max_dynamic_shared_size_bytes:
                     kernel.max_dynamic_shared_size_bytes = shared_bytes
                 kernel(blocks, threads, values, shared_mem=shared_bytes)
             except Exception as error:

@@ -71,7 +71,7 @@ def _create_beside(target: Path) -> Path:
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "the output directory is a file", str(folder))
     suffixes = "".join(target.suffixes[-2:])
-    temporary = folder / f".{target.name[:40]}.{secrets.token_hex(6)}{suffixes}"
+    temporary = folder / f".{target.name[:20]}-{secrets.token_hex(6)}{suffixes}"
     try:
         temporary.open("xb").close()
     except OSError as error:

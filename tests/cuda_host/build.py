@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -61,7 +62,9 @@ def threads_from_last() -> Iterator[None]:
 
 @functools.cache
 def compiler() -> str | None:
-    """Path of the host C++ compiler, None when there is none."""
+    """Path of the host C++ compiler, None when there is none (or this is not Linux)."""
+    if sys.platform != "linux":  # static shared variables are found by their ELF section
+        return None
     names = (os.environ.get("CXX", ""), "g++", "clang++")
     return next((found for name in names if name and (found := shutil.which(name))), None)
 

@@ -25,6 +25,7 @@
 #define __constant__
 #define __shared__ static __attribute__((section("cuda_shared")))
 #define __forceinline__ inline
+#define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
 #define __align__(bytes) __attribute__((aligned(bytes)))
 #define __grid_constant__
