@@ -36,11 +36,12 @@ def plot_lines(lines: Any, ax: Any, alt_axes: bool, colorbar_col: int) -> tuple[
     from mpl_toolkits.mplot3d.art3d import Line3DCollection  # type: ignore[import-untyped]
 
     segments = rows[:, 1:7].reshape(-1, 2, 3)[:, :, _order(alt_axes)]
-    ax.add_collection3d(Line3DCollection(segments, colors=colours, alpha=_LINE_ALPHA))
-    ends = segments.reshape(-1, 3)
-    ends = ends[np.isfinite(ends).all(axis=1)]
-    if len(ends):
-        ax.auto_scale_xyz(*ends.T)
+    drawn = np.isfinite(segments).all(axis=(1, 2))
+    if drawn.any():
+        ax.add_collection3d(
+            Line3DCollection(segments[drawn], colors=colours[drawn], alpha=_LINE_ALPHA)
+        )
+        ax.auto_scale_xyz(*segments[drawn].reshape(-1, 3).T)
     return ax.get_figure(), ax
 
 
