@@ -11,7 +11,12 @@ from types import TracebackType
 from typing import Any
 
 from gpupept.backend.errors import GPUUnavailableError
-from gpupept.backend.namespace import common_device, cupy_module
+from gpupept.backend.namespace import (
+    common_device,
+    cupy_module,
+    device_of,
+    is_device_array,
+)
 
 BACKEND_VARIABLE = "GPUPEPT_BACKEND"
 _NAMES = re.compile(r"cpu|auto|cuda(:\d+)?")
@@ -232,7 +237,8 @@ def resolve_device(device: str | None, *arrays: Any) -> str:
         ``"cpu"``, ``"cuda"``, ``"cuda:N"``, ``"auto"``, or None: the default of `use_backend` or
         GPUPEPT_BACKEND, and without one the device that holds the arrays.
     *arrays : object
-        The arrays the call works on.
+        The arrays the call works on. With ``"cuda"`` and ``"auto"``, arrays on one GPU stay there;
+        otherwise ``"cuda"`` is CuPy's current GPU.
 
     Returns
     -------
@@ -258,6 +264,9 @@ def resolve_device(device: str | None, *arrays: Any) -> str:
     name = current_backend() if device is None else check_device_name(device)
     if name is None:
         return common_device(*arrays) or "cpu"
+    on_gpus = {device_of(array) for array in arrays if is_device_array(array)}
+    if name in ("cuda", "auto") and len(on_gpus) == 1:
+        return on_gpus.pop()
     if name == "auto":
         return _automatic()
     return name if name == "cpu" else _find_gpu(name)

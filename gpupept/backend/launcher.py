@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gpupept.backend.devices import resolve_device
 from gpupept.backend.errors import BackendError, KernelCompileError, MixedDevicesError
 from gpupept.backend.loader import DIRECTORY_VARIABLE, find_kernel_file, kernel_source
 from gpupept.backend.namespace import cupy_module, device_of, is_device_array
@@ -126,7 +127,7 @@ class KernelSpec:
         if 0 in blocks or 0 in threads:
             return
         cupy = cupy_module()
-        with cupy.cuda.Device(self._device_index(cupy, args)) as device:
+        with cupy.cuda.Device(self._device_index(args)) as device:
             kernel = self._compile(cupy, device)
             try:
                 if shared_bytes and shared_bytes > kernel.max_dynamic_shared_size_bytes:
@@ -196,7 +197,7 @@ class KernelSpec:
                 f"{shared_bytes} bytes of shared memory"
             )
 
-    def _device_index(self, cupy: Any, args: tuple[Any, ...]) -> int:
+    def _device_index(self, args: tuple[Any, ...]) -> int:
         devices = {
             name: device_of(value)
             for (name, kind), value in zip(self.arguments, args, strict=True)
@@ -208,7 +209,7 @@ class KernelSpec:
                 f"kernel {self.family}.{self.name}: arrays must be on one GPU, found {found}"
             )
         if not devices:
-            return int(cupy.cuda.runtime.getDevice())
+            devices = {"": resolve_device("cuda")}
         return int(next(iter(devices.values())).partition(":")[2])
 
     def _compile(self, cupy: Any, device: Any) -> Any:

@@ -16,8 +16,10 @@ from gpupept.backend.namespace import cupy_module
 
 MEMORY_VARIABLE = "GPUPEPT_MEMORY"
 _SHARE = 4  # a quarter: the data itself, results and other programs need the rest
+_SMALLEST = 64 * 2**20  # a default budget is no less, however full the memory is
 _UNKNOWN_MEMORY = 4 * 2**30  # assumed where the operating system does not say
 _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
 _default: int | None = None
 
 
@@ -105,7 +107,7 @@ def memory_budget(device: str = "cpu", memory: str | int | None = None) -> int:
     -------
     int
         `memory`, else what `set_memory_budget` set, else the environment variable GPUPEPT_MEMORY,
-        else a quarter of the memory now available on the device.
+        else a quarter of the memory now available on the device, and at least 64 MiB.
 
     Raises
     ------
@@ -129,7 +131,7 @@ def memory_budget(device: str = "cpu", memory: str | int | None = None) -> int:
         except ValueError as error:
             raise ValueError(f"environment variable {MEMORY_VARIABLE}: {error}") from None
     available = _host_memory() if device == "cpu" else _device_memory(device)
-    return max(1, available // _SHARE)
+    return max(_SMALLEST, available // _SHARE)
 
 
 def _device_memory(device: str) -> int:
@@ -158,9 +160,11 @@ def _linux_available() -> int | None:
 
 def _control_group_available() -> int | None:
     with contextlib.suppress(OSError, ValueError):  # "max" (no limit) is not a number
-        root = Path("/sys/fs/cgroup")
-        limit = int((root / "memory.max").read_text())
-        return max(0, limit - int((root / "memory.current").read_text()))
+        limit = int((_CONTROL_GROUP / "memory.max").read_text())
+        used = int((_CONTROL_GROUP / "memory.current").read_text())
+        statistics = (_CONTROL_GROUP / "memory.stat").read_text().split()
+        cached = int(statistics[statistics.index("inactive_file") + 1])  # given up when needed
+        return max(0, limit - used + cached)
     return None
 
 

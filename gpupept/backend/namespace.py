@@ -235,7 +235,8 @@ def to_device(array: Any, device: str) -> Any:
     array : array_like
         NumPy or CuPy array, or anything `numpy.asarray` takes.
     device : str
-        ``"cpu"``, ``"cuda"`` (the current GPU) or ``"cuda:N"``.
+        ``"cpu"``, ``"cuda:N"``, ``"cuda"`` (the GPU that holds the array, else the current one) or
+        ``"auto"``.
 
     Returns
     -------
@@ -258,7 +259,7 @@ def to_device(array: Any, device: str) -> Any:
     """
     from gpupept.backend.devices import resolve_device
 
-    target = resolve_device(device)
+    target = resolve_device(device, array)
     if target == "cpu":
         return to_host(array)
     if device_of(array) == target:

@@ -126,7 +126,12 @@ def test_cuda_is_the_current_device():
     with fake_cupy.installed(devices=2) as cupy, cupy.cuda.Device(1):
         assert resolve_device("cuda") == "cuda:1"
         assert device_of(to_device(np.zeros(1), "cuda")) == "cuda:1"
-        assert device_of(to_device(np.zeros(1), "cuda:0")) == "cuda:0"
+        there = to_device(np.zeros(1), "cuda:0")
+        assert device_of(there) == "cuda:0"
+        assert to_device(there, "cuda") is there, "on a GPU already"
+        assert resolve_device("cuda", there, None) == "cuda:0"
+        assert resolve_device("auto", there, np.zeros(1)) == "cuda:0"
+        assert resolve_device("cuda:1", there) == "cuda:1"
 
 
 def test_auto_falls_back_and_says_so_once(machine, caplog):

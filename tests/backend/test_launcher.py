@@ -8,6 +8,7 @@ from cuda_host import fake_cupy
 
 from gpupept.backend import (
     BackendError,
+    GPUUnavailableError,
     KernelCompileError,
     KernelSpec,
     MixedDevicesError,
@@ -291,6 +292,13 @@ def test_kernel_that_is_not_in_the_source(gpu):
 def test_missing_source(gpu):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.cu"):
         spec("scale", family="nowhere").launch(1, 1)
+
+
+def test_without_a_gpu(machine):
+    for state in ("no cupy", "no driver"):
+        machine(state)
+        with pytest.raises(GPUUnavailableError, match="CuPy"):
+            spec("absent").launch(1, 1)
 
 
 def test_failure_while_running_names_the_kernel(fake_gpu, kernels):

@@ -72,14 +72,22 @@ def test_a_quarter_of_what_the_gpu_has_free(fake_gpu):
     assert memory_budget("cuda:0") == 2 * 2**30
 
 
-def test_the_limit_of_the_container_counts(monkeypatch):
-    monkeypatch.setattr(memory, "_linux_available", lambda: 8000)
-    monkeypatch.setattr(memory, "_control_group_available", lambda: 4000)
-    assert memory_budget() == 1000
-    monkeypatch.setattr(memory, "_control_group_available", lambda: None)
-    assert memory_budget() == 2000
+def test_the_limit_of_the_container_counts(monkeypatch, tmp_path):
+    for name, number in [("max", 6 * 2**30), ("current", 5 * 2**30)]:
+        (tmp_path / f"memory.{name}").write_text(f"{number}\n")
+    (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {3 * 2**30}\nslab 7\n")
+    monkeypatch.setattr(memory, "_CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(memory, "_linux_available", lambda: 8 * 2**30)
+    assert memory_budget() == 2**30, "files in the cache do not count as used"
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory_budget() == 2 * 2**30
     monkeypatch.setattr(memory, "_linux_available", lambda: None)
     assert memory_budget() > 2**20
+
+
+def test_full_memory_leaves_a_budget_to_work_with(monkeypatch):
+    monkeypatch.setattr(memory, "_linux_available", lambda: 0)
+    assert memory_budget() == 64 * 2**20
 
 
 costs = st.lists(st.one_of(st.integers(0, 20), st.integers(0, 2**63 - 1)), max_size=40)
