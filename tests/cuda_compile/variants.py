@@ -22,4 +22,12 @@ class Variant:
     defines: Mapping[str, object] = field(default_factory=dict)
 
 
-FAMILIES: dict[str, list[Variant]] = {}
+FAMILIES: dict[str, list[Variant]] = {
+    # One block of up to 1024 threads for a sample, so 64 registers at most; the tree's 3 KiB lie beside
+    # 44 bytes for each point. Core distances: three blocks of 256 threads on a multiprocessor.
+    "hdbscan_order": [Variant(64, shared_bytes=640)],
+    "hdbscan_core": [Variant(80, shared_bytes=16384)],
+    "hdbscan_tree": [Variant(60, shared_bytes=3072)],
+    "hdbscan_merges": [Variant(48)],
+    "hdbscan_clusters": [Variant(64, shared_bytes=16)],
+}

@@ -68,18 +68,22 @@ def hdbscan(
     offsets : (S + 1,) int64, on the host
         Sample s holds rows ``offsets[s] .. offsets[s + 1] - 1``; samples may be empty.
     min_samples, min_cluster_size : (S,) int64, on the host
-        Neighbours that define the core distance (limited to n - 1) and the smallest cluster, at least 2.
+        Neighbours that define the core distance, taken as from 1 to n - 1, and the smallest cluster,
+        taken as at least 2.
     single : bool
         Whether a sample may be one single cluster.
     """
     xp = array_namespace(points)
-    result = _empty_result(xp, len(points), len(offsets) - 1)
     if is_device_array(points):
         from gpupept.kernels.hdbscan.device import cluster_on_device
 
-        cluster_on_device(points, offsets, min_samples, min_cluster_size, single, result)
+        with xp.cuda.Device(points.device.id):  # where new arrays are made
+            result = _empty_result(xp, len(points), len(offsets) - 1)
+            cluster_on_device(points, offsets, min_samples, min_cluster_size, single, result)
         return result
     from gpupept.kernels.hdbscan.samples import cluster_samples
+
+    result = _empty_result(xp, len(points), len(offsets) - 1)
 
     def task(begin: int, end: int) -> None:
         cluster_samples(

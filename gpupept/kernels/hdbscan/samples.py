@@ -120,8 +120,9 @@ def cluster_samples(
             continue
         k = max(1, min(n - 1, min_samples[s]))
         _tree(n, k, scratch, sample_core, edges, lengths)
+        least = max(2, min_cluster_size[s])
         found[s] = _flatten(
-            n, min_cluster_size[s], single, scratch, edges, lengths,
+            n, least, single, scratch, edges, lengths,
             sample_labels, strengths, persistence[start:stop],
         )  # fmt: skip
         weights[start : start + n - 1] = lengths[: n - 1]
