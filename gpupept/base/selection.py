@@ -27,7 +27,7 @@ class RowSelector(Generic[Container]):
         return self._container._select_rows(rows)
 
     def __repr__(self) -> str:
-        return f"row selection of a {type(self._container).__name__}"
+        return f"row selection ({type(self._container).__name__})"
 
 
 def sample_numbers(key: Any, count: int) -> np.ndarray:

@@ -160,6 +160,20 @@ class TestOtherObjects:
         save(tmp_path / f"x.{suffix}", value)
         assert same(load(tmp_path / f"x.{suffix}"), value)
 
+    def test_filters_and_pipelines(self, suffix, tmp_path):
+        from gpupept import Pipeline
+        from gpupept.tracking import Centroids, Cutpoints, Stack
+
+        cutoffs = np.array([0.0, 500, 0, 500, 0, 500])
+        pipeline = Pipeline([Cutpoints(0.5, cutoffs), Centroids(error=True), Stack(30, 20)])
+        pipeline.save(tmp_path / f"x.{suffix}")
+        found = Pipeline.load(tmp_path / f"x.{suffix}")
+        assert repr(found) == repr(pipeline)
+        assert np.array_equal(found.transformers[0].cutoffs, cutoffs)
+        pipeline.transformers[0].callback = print
+        with pytest.raises(TypeError, match=r"\[0\].callback is a builtins"):
+            pipeline.save(tmp_path / f"x.{suffix}")
+
     def test_shared_arrays_stay_shared_and_are_stored_once(self, suffix, tmp_path):
         lines = LineData(np.random.default_rng(0).normal(size=(1000, 7)))
         save(tmp_path / f"x.{suffix}", [PointData(rows_of(1, 4), _lines=lines) for _ in range(20)])

@@ -1,13 +1,14 @@
-"""How the rows of a container are cut into samples, and changing it."""
+"""What a container holds - rows, columns, attributes - and how it is cut into samples."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from gpupept.backend import to_host
+from gpupept.backend import device_of, to_host
 from gpupept.base.per_sample import PerSample, without_samples
 from gpupept.base.samples import custom_table, normalise_overlap, normalise_size, sample_table
 
@@ -18,14 +19,43 @@ class Custom(enum.Enum):
     TABLE = "table"
 
 
-class SampleDefinition:
-    """The sample size, the overlap and the table of row ranges that follows from them."""
+class SampledRows:
+    """Rows with attributes, a sample size and an overlap, and the row ranges that follow from them."""
 
     _data: Any
+    _columns: Sequence[str]
     _attrs: dict[str, Any]
     _size: Any  # from normalise_size, where None is one sample with everything; or Custom.TABLE
     _overlap: Any
     _samples_indices: np.ndarray
+
+    @property
+    def data(self) -> Any:
+        """The (N, C) float64 array; changing its elements changes the samples, which are views."""
+        return self._data
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the columns."""
+        return self._columns
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Further attributes; those whose names start with an underscore are called hidden."""
+        return self._attrs
+
+    @property
+    def device(self) -> str:
+        """Device that holds the data, ``"cpu"`` or ``"cuda:N"``."""
+        return device_of(self._data)
+
+    def extra_attrs(self) -> dict[str, Any]:
+        """Attributes whose names do not start with an underscore, in a new dict."""
+        return {name: value for name, value in self._attrs.items() if not name.startswith("_")}
+
+    def hidden_attrs(self) -> dict[str, Any]:
+        """Attributes whose names start with an underscore, in a new dict."""
+        return {name: value for name, value in self._attrs.items() if name.startswith("_")}
 
     @property
     def sample_size(self) -> Any:
