@@ -63,20 +63,19 @@ def _load(lines, start, stop, line, row):
 
 
 @njit(nogil=True, cache=True)
-def _excess(x, y, z, u, v, w, i, n, limit, excess):
-    """For lines j > i: not above zero when the pair may be near enough; writes excess[:n - i - 1]."""
-    px, py, pz, ux, uy, uz = x[i], y[i], z[i], u[i], v[i], w[i]
-    squared = ux * ux + uy * uy + uz * uz
-    first = i + 1
-    for j in range(n - first):
-        rx, ry, rz = u[first + j], v[first + j], w[first + j]
-        nx = uy * rz - uz * ry
-        ny = uz * rx - ux * rz
-        nz = ux * ry - uy * rx
+def _excess(x, y, z, u, v, w, line, i, limit, excess):
+    """For each other line: not above zero when it may pass line i within the root of `limit`."""
+    px, py, pz = line[1, i], line[2, i], line[3, i]
+    ux, uy, uz = line[4, i], line[5, i], line[6, i]
+    skewest = NEAR_PARALLEL * (ux * ux + uy * uy + uz * uz)
+    for j in range(len(x)):
+        nx = uy * w[j] - uz * v[j]
+        ny = uz * u[j] - ux * w[j]
+        nz = ux * v[j] - uy * u[j]
         normal = nx * nx + ny * ny + nz * nz
-        apart = (x[first + j] - px) * nx + (y[first + j] - py) * ny + (z[first + j] - pz) * nz
+        apart = (x[j] - px) * nx + (y[j] - py) * ny + (z[j] - pz) * nz
         far = apart * apart - limit * normal
-        skew = normal - NEAR_PARALLEL * squared * (rx * rx + ry * ry + rz * rz)
+        skew = normal - skewest * (u[j] * u[j] + v[j] * v[j] + w[j] * w[j])
         excess[j] = far if far < skew else skew
 
 
@@ -123,7 +122,8 @@ def _find_pairs(line, row, n, size, distance, box, excess, picked, found, count)
     limit = (LOOSE * distance + ROUNDING * size) ** 2
     x, y, z, u, v, w = line[1], line[2], line[3], line[4], line[5], line[6]
     for i in range(n - 1):
-        _excess(x, y, z, u, v, w, i, n, limit, excess)
+        a, b = i + 1, n
+        _excess(x[a:b], y[a:b], z[a:b], u[a:b], v[a:b], w[a:b], line, i, limit, excess)
         hits = 0
         for j in range(n - i - 1):
             picked[hits] = i + 1 + j

@@ -113,83 +113,73 @@ def _gather(points, boxes, blocks, x, y, z, limit, near, picked, found):
     for b in range(blocks):
         picked[listed] = b
         listed += near[b] <= limit
-    px, py, pz = points[0], points[1], points[2]
     for pick in range(listed):
         start = picked[pick] * BLOCK
-        stop = start + BLOCK
-        to = found[pick * BLOCK : pick * BLOCK + BLOCK]
-        _squared_distances(px[start:stop], py[start:stop], pz[start:stop], x, y, z, to)
+        for i in range(BLOCK):
+            dx = points[0, start + i] - x
+            dy = points[1, start + i] - y
+            dz = points[2, start + i] - z
+            found[pick * BLOCK + i] = dx * dx + dy * dy + dz * dz
     return listed * BLOCK
 
 
 @njit(nogil=True, cache=True)
-def _squared_distances(px, py, pz, x, y, z, squared):
-    for i in range(len(squared)):
-        dx = px[i] - x
-        dy = py[i] - y
-        dz = pz[i] - z
-        squared[i] = dx * dx + dy * dy + dz * dz
-
-
-@njit(nogil=True, cache=True)
 def _count_within(bits, n, limit):
-    """Number of values up to the limit, the largest of them, and the smallest beyond it."""
-    count, within, beyond = 0, np.int64(-1), INFINITE_BITS
+    count = 0
     for i in range(n):
-        value = bits[i]
-        inside = value <= limit
-        count += inside
-        low = value if inside else np.int64(-1)
-        high = INFINITE_BITS if inside else value
-        within = low if low > within else within
-        beyond = high if high < beyond else beyond
-    return count, within, beyond
+        count += bits[i] <= limit
+    return count
 
 
 @njit(nogil=True, cache=True)
-def _guess(low, high, below, above, rank, tried, count, attempt):
-    """A limit between `low` and `high`, which hold `below` and `above` values if those are known.
-
-    The number of points within a distance grows about as its cube; every third time the middle,
-    so that the search cannot crawl.
-    """
-    if attempt % 3 == 2:
-        guess = 0.5 * (low + high)
-    elif below >= 0 and above >= 0:
-        guess = low + (high - low) * (rank - 0.5 - below) / (above - below)
-    else:
-        guess = tried * (rank / max(count, 1)) ** (2.0 / 3.0)
-    return min(max(guess, low), high)
+def _largest_within(bits, n, limit):
+    largest = np.int64(-1)
+    for i in range(n):
+        value = bits[i] if bits[i] <= limit else np.int64(-1)
+        largest = value if value > largest else largest
+    return largest
 
 
 @njit(nogil=True, cache=True)
-def _select(bits, n, rank, low, high, limit, limit_bits):
-    """Bits of the `rank`-th smallest of bits[:n] (from 1), a value between `low` and `high`.
+def _smallest_above(bits, n, limit):
+    smallest = INFINITE_BITS
+    for i in range(n):
+        value = bits[i] if bits[i] > limit else INFINITE_BITS
+        smallest = value if value < smallest else smallest
+    return smallest
 
-    Counting the values up to a limit also finds the values on either side of it, which ends the
-    search when the limit lies beside the wanted value, ties included. `limit` and `limit_bits` are
-    one number seen as float64 and as int64.
+
+@njit(nogil=True, cache=True)
+def _select(values, bits, n, rank, low, high, limit, limit_bits):
+    """Bits of the `rank`-th smallest of values[:n] (from 1), known to be at most `high`.
+
+    Secant steps on the count of values within a limit; a limit that holds exactly `rank` values ends
+    the search, and after a few steps (ties) distinct values are walked one by one. `limit` and
+    `limit_bits` are one number seen as float64 and as int64.
     """
-    below = above = -1
+    limit[0] = low
+    low_bits = limit_bits[0]
+    below = _count_within(bits, n, low_bits)
+    if below >= rank:  # the value lies at, or through rounding just under, the lower end
+        low, low_bits, below = 0.0, np.int64(-1), 0
     limit[0] = high
-    high_bits = limit_bits[0]
-    guess = 0.5 * (low + high)
-    for attempt in range(200):
-        limit[0] = guess
-        count, within, beyond = _count_within(bits, n, limit_bits[0])
+    above = _count_within(bits, n, limit_bits[0])
+    for _ in range(16):
+        if above - below <= 2:
+            break
+        share = (rank + 0.5 - below) / (above - below)
+        limit[0] = low + (high - low) * min(max(share, 0.02), 0.98)
+        count = _count_within(bits, n, limit_bits[0])
         if count == rank:
-            return within
-        if count == rank - 1 or (count < rank and beyond == high_bits):
-            return beyond
+            return _largest_within(bits, n, limit_bits[0])
         if count < rank:
-            low, below = guess, count
+            low, low_bits, below = limit[0], limit_bits[0], count
         else:
-            limit_bits[0] = high_bits = within
             high, above = limit[0], count
-        tried, guess = guess, _guess(low, high, below, above, rank, guess, count, attempt)
-        if guess == tried:
-            guess = high if count < rank else 0.5 * (low + high)
-    return INFINITE_BITS
+    while True:
+        low_bits = _smallest_above(bits, n, low_bits)
+        if low_bits == INFINITE_BITS or _count_within(bits, n, low_bits) >= rank:
+            return low_bits
 
 
 @njit(nogil=True, cache=True)
@@ -226,5 +216,5 @@ def core_distances(n, k, order, points, boxes, near, found, core):
         low, high = _bracket(points, reach, i)
         x, y, z = points[0, i], points[1, i], points[2, i]
         count = _gather(points, boxes, blocks, x, y, z, high, near, picked, found)
-        core_bits[i] = _select(bits, count, k + 1, low, high, limit, limit_bits)
+        core_bits[i] = _select(found, bits, count, k + 1, low, high, limit, limit_bits)
         reach[i] = np.sqrt(core[i])
