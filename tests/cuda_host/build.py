@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import functools
 import hashlib
+import mmap
 import os
 import re
 import shutil
@@ -22,13 +23,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 HEADERS = ("cuda_host.hpp", "fibres.hpp")
 FLAGS = (
-    "-std=c++20",
-    "-O2",
-    "-fPIC",
-    "-shared",
-    "-ffp-contract=off",
-    "-fno-strict-aliasing",
-    "-g1",
+    *("-std=c++20", "-O2", "-g1", "-fPIC", "-shared", "-ffp-contract=off", "-fno-strict-aliasing"),
+    "-Werror=frame-larger-than=65536",  # half of a fibre's stack
 )
 _KERNEL = re.compile(r"__attribute__\(\(noinline, used\)\)(?:\s|^#[^\n]*$)*void\s+(\w+)\s*\(", re.M)
 _DYNAMIC = re.compile(
@@ -37,6 +33,7 @@ _DYNAMIC = re.compile(
 )
 
 _order = {"from_last": False}
+_kept: list[object] = []  # memory that the libraries use for as long as the process lives
 
 
 class HostCompileError(Exception):
@@ -112,6 +109,7 @@ class HostModule:
         text = '#include "cuda_host.hpp"\n' + _DYNAMIC.sub(_dynamic_shared, source)
         self._library = ctypes.PyDLL(str(_build(text, (*defines, *flags))))
         self._library.cuda_host_static_shared.restype = ctypes.c_size_t
+        self._library.cuda_host_stack_memory.restype = ctypes.c_size_t
 
     @property
     def static_shared_bytes(self) -> int:
@@ -140,6 +138,7 @@ class HostModule:
             (ctypes.c_uint * 3)(*block),
             ctypes.c_size_t(shared_bytes),
             int(_order["from_last"]),
+            ctypes.c_void_p(_stacks(self._library.cuda_host_stack_memory())),
             (ctypes.c_void_p * max(1, len(arguments)))(*arguments),
         )
         if error is not None:
@@ -150,6 +149,16 @@ class HostModule:
             return self._library[f"cuda_host_{kind}_{name}"]
         except AttributeError:
             raise LaunchError(f"named symbol not found: {name}") from None
+
+
+@functools.cache
+def _stacks(size: int) -> int:
+    """Address of memory for the stacks of the threads of a block, for all modules."""
+    kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    memory = mmap.mmap(-1, size, flags=kind)
+    first = ctypes.c_char.from_buffer(memory)
+    _kept.append((memory, first))
+    return ctypes.addressof(first)
 
 
 def _dynamic_shared(declaration: re.Match[str]) -> str:

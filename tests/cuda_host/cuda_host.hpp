@@ -23,6 +23,7 @@
 #define __device__
 #define __host__
 #define __constant__
+// All in one section, to be filled with the canary; compilers leave those of templates out of it.
 #define __shared__ static __attribute__((section("cuda_shared")))
 #define __forceinline__ inline
 #define __noinline__ __attribute__((noinline))
@@ -361,9 +362,10 @@ struct Kernel {
 
 template <typename... Parameters>
 const char *launch(void (*function)(Parameters...), const unsigned *grid, const unsigned *block,
-                   std::size_t shared_bytes, bool from_last, void **arguments) {
+                   std::size_t shared_bytes, bool from_last, char *stacks, void **arguments) {
     Kernel<Parameters...> kernel{function, arguments};
-    return run_grid(grid, block, shared_bytes, from_last, Kernel<Parameters...>::run, &kernel);
+    return run_grid(grid, block, shared_bytes, from_last, stacks, Kernel<Parameters...>::run,
+                    &kernel);
 }
 
 template <typename... Parameters>
@@ -381,11 +383,16 @@ const char *signature(void (*)(Parameters...)) {
 #define CUDA_HOST_EXPORT(name)                                                                   \
     extern "C" const char *cuda_host_launch_##name(const unsigned *grid, const unsigned *block,  \
                                                    std::size_t shared_bytes, int from_last,      \
-                                                   void **arguments) {                           \
-        return cuda_host::launch(&name, grid, block, shared_bytes, from_last != 0, arguments);   \
+                                                   char *stacks, void **arguments) {             \
+        return cuda_host::launch(&name, grid, block, shared_bytes, from_last != 0, stacks,       \
+                                 arguments);                                                     \
     }                                                                                            \
     extern "C" const char *cuda_host_signature_##name() { return cuda_host::signature(&name); }
 
 extern "C" inline __attribute__((used)) std::size_t cuda_host_static_shared() {
     return std::size_t(cuda_host::__stop_cuda_shared - cuda_host::__start_cuda_shared);
+}
+
+extern "C" inline __attribute__((used)) std::size_t cuda_host_stack_memory() {
+    return (cuda_host::max_threads + 1) * cuda_host::stack_bytes;
 }

@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sys/mman.h>
 
 #if !defined(__x86_64__) || defined(CUDA_HOST_UCONTEXT)
 #include <ucontext.h>
@@ -20,7 +19,7 @@
 namespace cuda_host {
 
 constexpr unsigned max_threads = 1024, warp_size = 32;
-constexpr std::size_t stack_bytes = 128 * 1024, page_bytes = 64 * 1024;
+constexpr std::size_t stack_bytes = 128 * 1024;
 constexpr std::size_t max_shared = 227 * 1024, guard_bytes = 4096;
 // A quiet NaN as a double, NaN or -4.3e8 as a float, large as an integer: what memory that the
 // kernel has not written holds.
@@ -113,6 +112,8 @@ static std::uint32_t in_warp_operation[max_threads / warp_size];  // by warp, la
 static unsigned current;                      // number of the running thread in its block
 static bool reversed;                         // run blocks and threads from last to first
 static Context scheduler;
+static char *stacks;  // memory for as many stacks as there can be threads, the caller's
+static unsigned stacks_made;
 static char *free_stacks[max_threads];
 static unsigned free_count;
 static char message[2000];
@@ -248,11 +249,9 @@ static void select(unsigned thread) {
 
 static char *take_stack() {
     if (free_count) return free_stacks[--free_count];
-    void *memory = mmap(nullptr, page_bytes + stack_bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) std::abort();
-    mprotect(memory, page_bytes, PROT_NONE);  // running over the end of a stack crashes
-    return static_cast<char *>(memory) + page_bytes;
+    char *stack = stacks + ++stacks_made * stack_bytes;  // none below the first, for its overrun
+    std::memcpy(stack, &canary, sizeof canary);  // gone if the thread needs more than there is
+    return stack;
 }
 
 // What runs on a stack: one thread after another, for as long as the next has none of its own.
@@ -395,6 +394,12 @@ static bool run_block(std::size_t shared_bytes) {
         threads[i].stack = nullptr;
     }
     if (live && !message[0]) describe_deadlock();
+    for (unsigned i = 1; i <= stacks_made && !message[0]; ++i) {
+        if (std::memcmp(stacks + i * stack_bytes, &canary, sizeof canary)) {
+            std::snprintf(message, sizeof message, "block (%u, %u, %u): a thread needs more than "
+                          "%zu bytes of stack", blockIdx.x, blockIdx.y, blockIdx.z, stack_bytes);
+        }
+    }
     static unsigned char untouched[guard_bytes];
     fill_canary(untouched, guard_bytes);
     if (!message[0] && shared_bytes % sizeof canary == 0 &&
@@ -407,7 +412,9 @@ static bool run_block(std::size_t shared_bytes) {
 
 // Run a grid; null, or why it failed.
 static const char *run_grid(const unsigned *grid, const unsigned *block, std::size_t shared_bytes,
-                            bool from_last, void (*run)(void *), void *data) {
+                            bool from_last, char *stack_memory, void (*run)(void *), void *data) {
+    stacks = stack_memory;
+    stacks_made = free_count = 0;
     gridDim = {grid[0], grid[1], grid[2]};
     blockDim = {block[0], block[1], block[2]};
     size = block[0] * block[1] * block[2];

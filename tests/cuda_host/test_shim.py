@@ -352,10 +352,67 @@ def test_misuse_is_an_error(message):
     assert set(out) == {32}
 
 
+def test_a_stack_that_is_too_small_is_an_error():
+    with pytest.raises(HostCompileError, match="frame size"):
+        HostModule(kernel("volatile char much[70000]; much[n] = 1;", "int n"))
+    source = """
+    __device__ __noinline__ int deeper(int n) {
+        volatile int kept[100];
+        for (int i = 0; i < 100; ++i) kept[i] = n;
+        return n ? deeper(n - 1) + kept[n % 100] : 0;
+    }
+    extern "C" __global__ void kernel(int n, int *out) { out[0] = deeper(n); }
+    """
+    out = np.zeros(1, dtype=np.int32)
+    run(source, np.int32(100), out, block=1)
+    assert out[0] == 5050
+    with pytest.raises(LaunchError, match="a thread needs more than 131072 bytes of stack"):
+        run(source, np.int32(400), out, block=1)
+
+
 def test_a_failure_in_a_later_block_names_it():
     source = kernel("if (blockIdx.y == 2 && threadIdx.x < 9) __syncwarp(1u);", "")
     with pytest.raises(LaunchError, match=r"block \(1, 2, 0\), thread 1: __syncwarp"):
         run(source.replace("blockIdx.y == 2", "blockIdx.x == 1 && blockIdx.y == 2"), grid=(3, 4))
+
+
+def test_shared_memory_in_a_template():
+    source = """
+    template <typename T> __device__ T neighbour(T value) {
+        __shared__ T kept[64];
+        __syncthreads();
+        kept[threadIdx.x] = value;
+        __syncthreads();
+        return kept[(threadIdx.x + 1) % blockDim.x];
+    }
+    extern "C" __global__ void kernel(double *out, int *whole) {
+        out[threadIdx.x] = neighbour(threadIdx.x + 0.5);
+        whole[threadIdx.x] = neighbour((int)threadIdx.x) + neighbour(1);
+    }
+    """
+    out, whole = np.zeros(64), np.zeros(64, dtype=np.int32)
+    run(source, out, whole, block=64)
+    following = (np.arange(64) + 1) % 64
+    np.testing.assert_array_equal(out, following + 0.5)
+    np.testing.assert_array_equal(whole, following + 1)
+
+
+def test_a_full_block_and_many_blocks():
+    source = kernel(
+        """
+        __shared__ unsigned char kept[1024];
+        for (int i = 0; i < 10; ++i) {
+            __syncthreads();
+            kept[threadIdx.x] = (unsigned char)(threadIdx.x + i);
+            __syncthreads();
+            atomicAdd(out + blockIdx.x, (int)kept[1023 - threadIdx.x]);
+        }
+        """,
+        "int *out",
+    )
+    out = np.zeros(20, dtype=np.int32)
+    run(source, out, grid=20, block=1024)
+    assert set(out) == {10 * 4 * sum(range(256))}
 
 
 def test_spinning_threads_give_way():
