@@ -11,11 +11,25 @@ import numpy as np
 from numba import njit
 
 DIGITS = 8
+FEW = 128  # weights that are sorted faster by insertion
+
+
+@njit(nogil=True, cache=True)
+def _sort_few(weights, n, order):
+    for i in range(n):
+        weight, j = weights[i], i
+        while j > 0 and weights[order[j - 1]] > weight:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = i
 
 
 @njit(nogil=True, cache=True)
 def _sort_stably(weights, n, order, spare):
     """Radix sort of non-negative weights by their bit patterns; equal weights keep their order."""
+    if n <= FEW:
+        _sort_few(weights, n, order)
+        return
     bits = weights.view(np.int64)
     counts = np.zeros((DIGITS, 256), np.int64)
     for i in range(n):
