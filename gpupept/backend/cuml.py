@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gpupept.backend.devices import probe
 from gpupept.backend.errors import GPUUnavailableError
 from gpupept.backend.namespace import cupy_module, is_device_array
 
@@ -101,6 +102,29 @@ def _check(points: Any, min_cluster_size: int, min_samples: int) -> None:
         )
     if not bool(cupy_module().isfinite(points).all()):
         raise ValueError("points must be finite, found NaN or infinite coordinates")
+
+
+def cuml_available(device: int = 0) -> bool:
+    """Tell whether `cuml_hdbscan` can run on the GPU of this number.
+
+    Parameters
+    ----------
+    device : int
+        Number of the GPU.
+
+    Returns
+    -------
+    bool
+        Whether there is a GPU and cuML can be imported.
+    """
+    if not probe().usable:
+        return False
+    try:
+        with cupy_module().cuda.Device(device):
+            _hdbscan_class(device)
+    except GPUUnavailableError:
+        return False
+    return True
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gpupept.backend import GPUUnavailableError, cuml, cuml_hdbscan
+from gpupept.backend.cuml import cuml_available
 
 
 class PlainResource:
@@ -113,6 +114,19 @@ def test_without_cuml(fake_gpu, fake_cuml, monkeypatch, broken):
     found = "cannot be imported" if broken else "is not installed"
     for part in (found, "rapids-cuda12", "rapids-cuda13"):
         assert part in str(error.value)
+
+
+def test_availability(fake_gpu, fake_cuml, monkeypatch):
+    assert cuml_available()
+    monkeypatch.setitem(sys.modules, "rmm", None)
+    cuml._hdbscan_class.cache_clear()
+    assert not cuml_available(0)
+
+
+@pytest.mark.parametrize("state", ["no cupy", "no driver"])
+def test_not_available_without_a_gpu(machine, state):
+    machine(state)
+    assert not cuml_available()
 
 
 @pytest.mark.gpu

@@ -7,11 +7,13 @@ Arrays are NumPy arrays in disguise (fake_array.py); kernels are built for the h
 from __future__ import annotations
 
 import contextlib
+import sys
 import types
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from cuda_host import build
 from cuda_host.fake_array import (
     INTERFACE,
@@ -27,7 +29,7 @@ from cuda_host.fake_array import (
     wrap,
 )
 
-from gpupept.backend import forget_kernels, forget_probes
+from gpupept.backend import cuml, forget_kernels, forget_probes
 from gpupept.backend.namespace import replace_cupy
 
 SHARED_LIMIT = 99 * 1024  # what a block can ask for on the smaller of recent GPUs
@@ -398,15 +400,23 @@ def _call_function(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 @contextlib.contextmanager
 def installed(devices: int = 1) -> Iterator[FakeCupy]:
-    """Use a stand-in with so many devices in place of CuPy."""
+    """Use a stand-in with so many devices, and no cuML, in place of CuPy."""
     module = FakeCupy(devices)
     before, device_before = replace_cupy(module), current_device()
-    forget_probes()
-    forget_kernels()
+    _forget()
     try:
-        yield module
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("rmm", "cuml"):
+                patch.setitem(sys.modules, name, None)
+            yield module
     finally:
         replace_cupy(before)
         set_current_device(device_before)
-        forget_probes()
-        forget_kernels()
+        _forget()
+
+
+def _forget() -> None:
+    """Drop what the package remembers of GPUs and their libraries."""
+    forget_probes()
+    forget_kernels()
+    cuml._hdbscan_class.cache_clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 
 import numpy as np
 import pytest
@@ -28,13 +29,17 @@ def cp():
 
 
 def test_installed_is_undone():
-    before, report = namespace._cupy, probe()
+    before, report, loaded = namespace._cupy, probe(), sys.modules.get("cuml")
     with fake_cupy.installed() as module:
+        import plistlib  # noqa: F401 - imported in here, it stays
+
         assert cupy_module() is module
         assert probe().usable
         array = module.zeros(2)
     assert namespace._cupy is before
     assert probe() == report
+    assert sys.modules.get("cuml") is loaded
+    assert "plistlib" in sys.modules
     assert not is_device_array(array)
 
 
