@@ -33,40 +33,7 @@ from gpupept.backend import cuml, forget_kernels, forget_probes
 from gpupept.backend.namespace import replace_cupy
 
 SHARED_LIMIT = 99 * 1024  # what a block can ask for on the smaller of recent GPUs
-# Functions that answer with something on the host, and those that make an array of none.
-_ON_HOST = {
-    "broadcast_shapes",
-    "can_cast",
-    "iscomplexobj",
-    "isfortran",
-    "isrealobj",
-    "isscalar",
-    "issubdtype",
-    "may_share_memory",
-    "min_scalar_type",
-    "ndim",
-    "promote_types",
-    "result_type",
-    "shape",
-    "shares_memory",
-    "size",
-}
-_CREATION = {
-    "arange",
-    "diag_indices",
-    "eye",
-    "full",
-    "identity",
-    "indices",
-    "linspace",
-    "logspace",
-    "meshgrid",
-    "ones",
-    "tri",
-    "tril_indices",
-    "triu_indices",
-    "zeros",
-}
+_CALLS = ("function", "creation", "host")  # kinds of functions in the interface
 
 
 class CUDARuntimeError(RuntimeError):
@@ -314,7 +281,7 @@ class FakeCupy(types.ModuleType):
             return getattr(np, name)
         if name in INTERFACE["ufunc"]:
             return UFunc(name)
-        if name not in INTERFACE["function"]:
+        if not any(name in INTERFACE[kind] for kind in _CALLS):
             raise AttributeError(f"module 'cupy' has no attribute {name!r}")
 
         def function(*args: Any, **kwargs: Any) -> Any:
@@ -386,14 +353,15 @@ def _checked(array: Any) -> ndarray:
 
 def _call_function(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call the function of NumPy of that name, with the parameters that CuPy's has."""
-    check_call(name, INTERFACE["function"][name], args, kwargs)
+    kind = next(kind for kind in _CALLS if name in INTERFACE[kind])
+    check_call(name, INTERFACE[kind][name], args, kwargs)
     function = getattr(np, name)
     devices: list[int] = []
     for value in (*args, *kwargs.values()):
         to_numpy(value, devices)
-    if name in _ON_HOST:
+    if kind == "host":
         return function(*(to_numpy(a, devices) for a in args), **kwargs)
-    if not devices and name not in _CREATION:
+    if not devices and kind == "function":
         raise TypeError(f"{name}: no argument is an array on the device, found {args}")
     return call(function, args, kwargs)
 
