@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import (
+    GPUUnavailableError,
     array_namespace,
+    cuml_hdbscan,
     device_of,
     is_device_array,
     resolve_device,
     to_device,
     to_host,
 )
+from gpupept.backend.cuml import MAX_MIN_SAMPLES, cuml_available
 from gpupept.kernels import Array
 from gpupept.kernels import hdbscan as batched
 
@@ -29,7 +32,6 @@ _log = logging.getLogger("gpupept")
 ENGINES = ("auto", "batched", "cuml", "hdbscan")
 # On a GPU, clouds larger than this are faster in cuML than in the batched kernels.
 LARGE_CLOUD = 50_000
-CUML_MOST_NEIGHBOURS = 1023
 
 __all__ = ["ENGINES", "Clustering", "cluster_batch", "hdbscan"]
 
@@ -137,23 +139,57 @@ def cluster_batch(
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, found {engine!r}")
     if engine == "auto":
-        engine = _suitable_engine(points, offsets, min_samples)
-    if engine == "batched":
-        return batched.hdbscan(points, offsets, min_samples, min_cluster_size, single)
-    run = _run_cuml if engine == "cuml" else _run_package
-    return _one_by_one(run, points, offsets, min_samples, min_cluster_size, single)
+        large = _suit_cuml(points, offsets, min_samples)
+        if large.any():
+            return _shared_out(large, points, offsets, min_samples, min_cluster_size, single)
+    if engine == "cuml":
+        return _one_by_one(
+            _cuml_for(points), points, offsets, min_samples, min_cluster_size, single
+        )
+    if engine == "hdbscan":
+        return _one_by_one(
+            _package_for(points), points, offsets, min_samples, min_cluster_size, single
+        )
+    return batched.hdbscan(points, offsets, min_samples, min_cluster_size, single)
 
 
-def _suitable_engine(points: Array, offsets: np.ndarray, min_samples: np.ndarray) -> str:
-    largest = int(np.diff(offsets).max(initial=0))
-    if not is_device_array(points) or largest <= LARGE_CLOUD:
-        return "batched"
-    from gpupept.backend.cuml import cuml_available
+def _suit_cuml(points: Array, offsets: np.ndarray, min_samples: np.ndarray) -> np.ndarray:
+    """Which clouds cuML clusters faster, if it is there, (S,) bool."""
+    large: np.ndarray = (np.diff(offsets) > LARGE_CLOUD) & (min_samples <= MAX_MIN_SAMPLES)
+    if not is_device_array(points) or not large.any():
+        return np.zeros_like(large)
+    if not cuml_available(int(points.device.id)):
+        return np.zeros_like(large)
+    _log.info("clustering %d clouds of more than %d points with cuML", large.sum(), LARGE_CLOUD)
+    return large
 
-    if cuml_available() and min_samples.max() <= CUML_MOST_NEIGHBOURS:
-        _log.info("clustering clouds of up to %d points with cuML", largest)
-        return "cuml"
-    return "batched"
+
+def _shared_out(
+    large: np.ndarray,
+    points: Array,
+    offsets: np.ndarray,
+    min_samples: np.ndarray,
+    min_cluster_size: np.ndarray,
+    single: bool,
+) -> batched.Clusters:
+    """Cluster large clouds with cuML and the runs of clouds between them batched.
+
+    The size of a cloud alone decides, so that a result does not depend on the batch it is in.
+    """
+    xp = array_namespace(points)
+    bounds = [0, *(np.flatnonzero(np.diff(large)) + 1).tolist(), len(large)]
+    parts = [
+        cluster_batch(
+            points[offsets[a] : offsets[b]],
+            offsets[a : b + 1] - offsets[a],
+            min_samples[a:b],
+            min_cluster_size[a:b],
+            single,
+            "cuml" if large[a] else "batched",
+        )
+        for a, b in pairwise(bounds)
+    ]
+    return batched.Clusters(*(xp.concatenate(field) for field in zip(*parts, strict=True)))
 
 
 def _one_by_one(
@@ -172,28 +208,38 @@ def _one_by_one(
     usable = (abs(points) <= batched.LARGEST_COORDINATE).all(axis=1)
     for s, (start, stop) in enumerate(pairwise(offsets.tolist())):
         rows = start + xp.nonzero(usable[start:stop])[0]
-        if len(rows) < 2:
+        if len(rows) < max(2, min_cluster_size[s]):
             continue
         neighbours = int(min(min_samples[s], len(rows) - 1))
         labels[rows], probabilities[rows] = run(
             points[rows], int(min_cluster_size[s]), neighbours, single
         )
         found[s] = int(labels[rows].max()) + 1
-    return batched.Clusters(labels, probabilities, unknown, found, unknown, unknown)
+    counts = to_device(found, device_of(points))
+    return batched.Clusters(labels, probabilities, unknown, counts, unknown, unknown)
 
 
-def _run_cuml(points: Array, size: int, neighbours: int, single: bool) -> tuple[Array, Array]:
-    from gpupept.backend.cuml import cuml_hdbscan
+def _cuml_for(points: Array) -> Any:
+    """Choose cuML as the function that clusters one cloud."""
+    if is_device_array(points):
+        return cuml_hdbscan
+    if not cuml_available():
+        raise GPUUnavailableError(
+            "engine 'cuml' needs RAPIDS cuML and a GPU: `pip install gpupept[rapids-cuda12]` or "
+            "`pip install gpupept[rapids-cuda13]`, then .to('cuda')"
+        )
+    raise ValueError(
+        "engine 'cuml' runs on a GPU, but the points are on the CPU; use .to('cuda') or another "
+        "engine"
+    )
 
-    labels, probabilities = cuml_hdbscan(points, size, neighbours, single)
-    return labels, probabilities
 
-
-def _run_package(points: Array, size: int, neighbours: int, single: bool) -> tuple[Array, Array]:
+def _package_for(points: Array) -> Any:
+    """Choose the package hdbscan as the function that clusters one cloud."""
     if is_device_array(points):
         raise ValueError(
-            "engine 'hdbscan' runs on the CPU, but the points are on "
-            f"{device_of(points)}; use .to('cpu') or another engine"
+            f"engine 'hdbscan' runs on the CPU, but the points are on {device_of(points)}; use "
+            ".to('cpu') or another engine"
         )
     try:
         from hdbscan import HDBSCAN as Package
@@ -201,20 +247,25 @@ def _run_package(points: Array, size: int, neighbours: int, single: bool) -> tup
         raise ModuleNotFoundError(
             "engine 'hdbscan' needs the package hdbscan: `pip install gpupept[hdbscan]`"
         ) from error
-    if size > len(points):
-        return np.full(len(points), -1), np.zeros(len(points))
-    model = Package(
-        min_cluster_size=size,
-        min_samples=neighbours,
-        allow_single_cluster=single,
-        approx_min_span_tree=False,
-    ).fit(points)
-    return model.labels_, model.probabilities_
+
+    def run(points: Array, size: int, neighbours: int, single: bool) -> tuple[Array, Array]:
+        model = Package(
+            min_cluster_size=size,
+            min_samples=neighbours,
+            allow_single_cluster=single,
+            approx_min_span_tree=False,
+        ).fit(points)
+        return model.labels_, model.probabilities_
+
+    return run
 
 
 def _as_positions(points: Any) -> Array:
     xp = array_namespace(points)
-    table = xp.ascontiguousarray(xp.asarray(points), dtype=np.float64)
+    table = xp.asarray(points)
+    if table.dtype.kind not in "buif":
+        raise ValueError(f"points must hold real numbers, found dtype {table.dtype}")
+    table = xp.ascontiguousarray(table, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] != 3:
         raise ValueError(f"points must be an (N, 3) table of positions, found shape {table.shape}")
     return table
@@ -223,8 +274,11 @@ def _as_positions(points: Any) -> Array:
 def _as_offsets(offsets: Any, rows: int) -> np.ndarray:
     if offsets is None:
         return np.array([0, rows], dtype=np.int64)
-    table = np.asarray(offsets, dtype=np.int64)
-    if table.ndim != 1 or not len(table) or table[0] != 0 or table[-1] != rows:
+    table = to_host(offsets)
+    if table.dtype.kind not in "iu" or table.ndim != 1:
+        raise ValueError(f"offsets must be a list of whole numbers, found {offsets!r}")
+    table = np.ascontiguousarray(table, dtype=np.int64)
+    if not len(table) or table[0] != 0 or table[-1] != rows:
         raise ValueError(
             f"offsets must rise from 0 to the {rows} rows of points, found {offsets!r}"
         )
@@ -234,7 +288,9 @@ def _as_offsets(offsets: Any, rows: int) -> np.ndarray:
 
 
 def _per_cloud(value: Any, clouds: int, name: str, least: int) -> np.ndarray:
-    numbers = np.asarray(value)
+    numbers = to_host(value)
+    if not numbers.size and clouds == 0:
+        return np.empty(0, dtype=np.int64)
     if numbers.dtype.kind not in "iu" or numbers.ndim > 1:
         raise ValueError(f"{name} must be a whole number, or one per cloud, found {value!r}")
     if numbers.ndim == 1 and len(numbers) != clouds:

@@ -8,15 +8,22 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from gpupept.backend import memory_budget, plan_chunks, resolve_device
+from gpupept.backend import (
+    current_backend,
+    memory_budget,
+    plan_chunks,
+    resolve_device,
+    to_device,
+)
 from gpupept.base.checks import check_iterable
 from gpupept.base.inputs import is_on_device
 from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.joining import concatenate
-from gpupept.base.per_sample import PerSample
+from gpupept.base.per_sample import PerSample, take_samples
 from gpupept.base.sample_groups import SampleGroups
-from gpupept.base.transformers import Filter
-from gpupept.executors import Executor, check_executor
+from gpupept.base.transformers import Filter, LineDataFilter, PointDataFilter
+from gpupept.executors import Executor, check_executor, map_samples
+from gpupept.kernels.rows import flatten
 from gpupept.kernels.threads import use_threads
 
 Batch: TypeAlias = IterableSamples | SampleGroups
@@ -124,25 +131,31 @@ class BatchFilter(Filter):
             If the samples are not what the filter takes.
         """
         check_executor(executor, max_workers)
-        if not (self._takes_groups and _holds_groups(samples)):
+        if isinstance(self, LineDataFilter | PointDataFilter):
             check_iterable(self._sample_type, samples=samples)
+        elif not hasattr(samples, "__iter__"):
+            raise ValueError(f"samples must be iterable, found {type(samples).__name__}")
+        samples = on_device(as_sized(samples), device)
+        label = type(self).__name__
         batch = as_batch(samples, self._sample_type)
         if batch is None:
-            return []
-        batch = batch.to(resolve_device(device, _data_of(batch)))
-        return run_batch([self], batch, max_workers, verbose, memory, type(self).__name__)
+            return map_samples(self.fit_sample, samples, "sequential", None, verbose, label)
+        return run_batch([self], batch, max_workers, verbose, memory, label)
 
     def _batch_of_one(self, sample: Any) -> Batch:
-        if isinstance(sample, list | tuple) and self._takes_groups:
-            return self._group_of_one(list(sample))
+        if isinstance(sample, IterableSamples):
+            return self.suited(sample.with_samples())
+        if isinstance(sample, list | tuple) and self._is_list_of_clusters(sample):
+            return self.suited(self._group_of_one(list(sample)))
         if isinstance(sample, np.ndarray | list | tuple) or is_on_device(sample):
-            sample = self._sample_type(sample)
-        if not isinstance(sample, self._sample_type):
-            raise TypeError(
-                f"sample must be a {self._sample_type.__name__} or an array of its rows, found "
-                f"{type(sample).__name__}"
-            )
-        return sample.with_samples()
+            return self._sample_type(sample).with_samples()
+        raise TypeError(
+            f"sample must be a {self._sample_type.__name__} or an array of its rows, found "
+            f"{type(sample).__name__}"
+        )
+
+    def _is_list_of_clusters(self, sample: list[Any] | tuple[Any, ...]) -> bool:
+        return self._takes_groups or any(isinstance(item, IterableSamples) for item in sample)
 
     def _group_of_one(self, members: list[Any]) -> SampleGroups:
         if not members:
@@ -152,6 +165,34 @@ class BatchFilter(Filter):
             for item in members
         ]
         return SampleGroups(_pack(wrapped), [[0, len(members)]])
+
+    def suited(self, batch: Batch) -> Batch:
+        """Check that a batch holds what the filter takes; join the lists in it if it must.
+
+        Parameters
+        ----------
+        batch : container or SampleGroups
+            The samples.
+
+        Returns
+        -------
+        container or SampleGroups
+            The batch, or a container in which each list of containers has become one sample.
+
+        Raises
+        ------
+        TypeError
+            If the samples are of another class than the filter takes.
+        """
+        if isinstance(batch, SampleGroups) and not self._takes_groups:
+            batch = _joined(batch)
+        found = batch.members if isinstance(batch, SampleGroups) else batch
+        if not isinstance(found, self._sample_type):
+            raise TypeError(
+                f"{type(self).__name__} takes samples of {self._sample_type.__name__}, found "
+                f"{type(found).__name__}"
+            )
+        return batch
 
 
 def sample_bytes(samples: Batch) -> np.ndarray:
@@ -220,7 +261,7 @@ def _pack(items: list[Any]) -> IterableSamples:
     singles = [item.with_samples() for item in items]
     attrs = {}
     for name, value in singles[0].attrs.items():
-        values = [single.attrs[name] for single in singles]
+        values = [single.attrs.get(name) for single in singles]
         attrs[name] = value if all(_same(value, other) for other in values) else PerSample(values)
     data = concatenate(singles).data if len(singles) > 1 else singles[0].data
     packed: IterableSamples = type(items[0]).from_batch(
@@ -241,16 +282,50 @@ def _same(value: Any, other: Any) -> bool:
     )
 
 
-def _holds_groups(samples: Any) -> bool:
-    return isinstance(samples, SampleGroups) or (
-        isinstance(samples, list | tuple)
-        and bool(samples)
-        and isinstance(samples[0], list | tuple | SampleGroups)
-    )
+def _joined(groups: SampleGroups) -> IterableSamples:
+    """Container in which all rows of each group are one sample, with the attributes of its first."""
+    groups = groups[:]
+    members, table = groups.members, groups.groups_indices
+    empty = table[:, 1] == table[:, 0]
+    if empty.any():
+        raise ValueError(f"sample {int(np.argmax(empty))} is an empty list")
+    rows, sizes = flatten(members.data, members.row_ranges)
+    attrs = take_samples(members.attrs, table[:, 0])
+    ranges = np.concatenate([[0], np.cumsum(sizes)])[table]
+    sizes = ranges[:, 1] - ranges[:, 0]
+    return type(members).from_batch(rows, sizes=sizes, columns=members.columns, attrs=attrs)
 
 
-def _data_of(batch: Batch) -> Any:
-    return batch.members.data if isinstance(batch, SampleGroups) else batch.data
+def as_sized(samples: Any) -> Any:
+    """Make a list of samples that can be gone through only once."""
+    return samples if hasattr(samples, "__len__") else list(samples)
+
+
+def on_device(samples: Any, device: str | None) -> Any:
+    """Bring samples to the device asked for.
+
+    Parameters
+    ----------
+    samples : object
+        Containers, SampleGroups, arrays, and lists of them; anything else stays as it is.
+    device : str or None
+        As `gpupept.backend.resolve_device` takes it.
+
+    Returns
+    -------
+    object
+        The samples, those there already unchanged.
+    """
+    if isinstance(samples, SampleGroups):
+        return samples.to(resolve_device(device, samples.members.data))
+    if isinstance(samples, IterableSamples):
+        return samples.to(resolve_device(device, samples.data))
+    if (isinstance(samples, np.ndarray) and samples.dtype.kind in "buif") or is_on_device(samples):
+        return to_device(samples, resolve_device(device, samples))
+    resolve_device(device)
+    if isinstance(samples, list | tuple) and (device or current_backend()):
+        return [on_device(item, device) for item in samples]
+    return samples
 
 
 def run_batch(
@@ -302,6 +377,7 @@ def _run_chunks(
     if not filters:
         done(len(batch))
         return batch
+    batch = filters[0].suited(batch)
     chunks = plan_chunks(filters[0].batch_bytes(batch), budget) or [(0, 0)]
     return concatenate(
         [

@@ -8,11 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from gpupept.backend import resolve_device
-from gpupept.base.batch_filter import BatchFilter, as_batch, run_batch
-from gpupept.base.iterable_samples import IterableSamples
+from gpupept.base.batch_filter import BatchFilter, as_batch, as_sized, on_device, run_batch
 from gpupept.base.pept_object import PEPTObject
-from gpupept.base.sample_groups import SampleGroups
 from gpupept.base.transformers import Filter, Reducer, Transformer
 from gpupept.executors import Executor, check_executor, map_samples
 
@@ -53,11 +50,11 @@ class Pipeline(PEPTObject):
                 "transformers must be a list of filters, reducers and pipelines, found "
                 f"{type(transformers).__name__}"
             )
-        self._transformers: list[Transformer] = []
+        self._transformers: list[Any] = []  # filters and reducers
         for index, item in enumerate(transformers):
             if isinstance(item, Pipeline):
                 self._transformers += item.transformers
-            elif isinstance(item, Transformer):
+            elif isinstance(item, Filter | Reducer):
                 self._transformers.append(item)
             else:
                 raise TypeError(
@@ -112,7 +109,6 @@ class Pipeline(PEPTObject):
         """
         for item in self._transformers:
             sample = item.fit_sample(sample) if isinstance(item, Filter) else item.fit([sample])
-            # type: ignore[attr-defined]
         return sample
 
     def fit(
@@ -163,7 +159,7 @@ class Pipeline(PEPTObject):
         if not hasattr(samples, "__iter__"):
             raise ValueError(f"samples must be iterable, found {type(samples).__name__}")
         started = time.perf_counter()
-        current = _on_device(samples, device)
+        current = on_device(samples, device)
         stages = self.steps()
         for number, stage in enumerate(stages, start=1):
             if isinstance(stage, tuple):
@@ -183,17 +179,6 @@ class Pipeline(PEPTObject):
         return "\n".join(["Pipeline", "-" * 8, "transformers = [", *steps, "]"])
 
 
-def _on_device(samples: Any, device: str | None) -> Any:
-    """Bring the samples to the device asked for; anything but containers stays as it is."""
-    if isinstance(samples, IterableSamples | SampleGroups):
-        data = samples.members.data if isinstance(samples, SampleGroups) else samples.data
-        return samples.to(resolve_device(device, data))
-    resolve_device(device)
-    if not isinstance(samples, list | tuple) or device is None:
-        return samples
-    return [_on_device(item, device) for item in samples]
-
-
 def _run_filters(
     filters: Sequence[Filter],
     samples: Any,
@@ -209,8 +194,7 @@ def _run_filters(
         if not batched:
             samples = map_samples(_Chain(chain), samples, executor, max_workers, verbose, label)
             continue
-        if not hasattr(samples, "__len__"):
-            samples = list(samples)
+        samples = as_sized(samples)
         batch = as_batch(samples, chain[0]._sample_type)  # type: ignore[attr-defined]
         if batch is not None:
             samples = run_batch(chain, batch, max_workers, verbose, memory, label)  # type: ignore[arg-type]

@@ -94,9 +94,8 @@ def map_samples(
     if not hasattr(samples, "__iter__"):
         raise ValueError(f"samples must be iterable, found {type(samples).__name__}")
     total = len(samples) if isinstance(samples, Sized) else None
-    results = _RUNNERS.get(executor if isinstance(executor, str) else "", _run_futures)(
-        function, samples, executor, max_workers
-    )
+    run = _RUNNERS[executor] if isinstance(executor, str) else _run_futures
+    results = run(function, samples, executor, max_workers)
     if not verbose:
         return list(results)
     from tqdm.auto import tqdm
@@ -133,8 +132,13 @@ def _run_futures(
 def _results_in_order(
     function: Callable[[Any], Any], samples: Iterable[Any], pool: Any
 ) -> Iterator[Any]:
-    for future in [pool.submit(function, sample) for sample in samples]:
-        yield future.result()
+    futures = [pool.submit(function, sample) for sample in samples]
+    try:
+        for future in futures:
+            yield future.result()
+    finally:
+        for future in futures:  # after an error nothing else needs to start
+            future.cancel()
 
 
 _RUNNERS: dict[str, Callable[..., Iterator[Any]]] = {

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace, to_host
-from gpupept.base import BatchFilter, IterableSamples, PerSample, PointData, SampleGroups
+from gpupept.base import BatchFilter, IterableSamples, PointData, SampleGroups
+from gpupept.base.per_sample import take_samples
 from gpupept.kernels import Array
 from gpupept.kernels.rows import consecutive
 from gpupept.kernels.segments import Centroids as SegmentCentroids
@@ -63,10 +64,7 @@ class Centroids(BatchFilter):
         if weighted >= 0:
             kept &= to_host(result.totals) != 0.0
         rows, columns = self._rows(result, kept, names, weighted)
-        attrs = {
-            name: value.take(first) if isinstance(value, PerSample) else value
-            for name, value in clusters.extra_attrs().items()
-        }
+        attrs = take_samples(clusters.extra_attrs(), first)
         sizes = np.bincount(owners[kept], minlength=len(samples))
         return PointData.from_batch(rows, sizes=sizes, columns=columns, attrs=attrs)
 

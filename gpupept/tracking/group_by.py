@@ -62,6 +62,8 @@ class GroupBy(Reducer):
             If the samples are arrays and the column is a name, or the samples are neither.
         """
         stacked = Stack().fit(samples)
+        if isinstance(stacked, list):  # of containers, from a list of lists
+            stacked = Stack().fit(stacked)
         if isinstance(stacked, IterableSamples):
             return self._split_container(stacked)
         if not isinstance(stacked, np.ndarray) and not is_device_array(stacked):
@@ -110,7 +112,7 @@ class SplitAll(GroupBy):
 def _is_number(column: Any) -> bool:
     try:
         int(column)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return False
     return True
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from gpupept.backend import array_namespace, device_of, to_device, to_host
 from gpupept.base import BatchFilter, IterableSamples, LineData, PerSample, SampleGroups
+from gpupept.base.batch_filter import as_batch
+from gpupept.base.per_sample import take_samples
 from gpupept.kernels.grouping import group_by_label
 from gpupept.kernels.rows import consecutive, take_rows
 
@@ -67,10 +69,7 @@ class SplitLabels(BatchFilter):
             return SampleGroups(lines, table)
         names = list(samples.columns)
         kept = [i for i in range(len(names)) if not (self.remove_labels and i == column)]
-        attrs = {
-            name: value.take(owners) if isinstance(value, PerSample) else value
-            for name, value in samples.attrs.items()
-        }
+        attrs = take_samples(samples.attrs, owners)
         if lines is not None:
             attrs["_lines"] = PerSample(lines)
         clusters = type(samples).from_batch(
@@ -121,22 +120,24 @@ def _cluster_lines(
             stacklevel=4,
         )
         return None
-    source, ranges = _line_ranges(lines, len(samples))
+    source, ranges, per_sample = _line_ranges(lines, len(samples))
     indices = take_rows(samples.data, rows, columns)
     numbers, counts = _distinct_lines(indices, sizes, ranges[owners])
+    attrs = take_samples(source.attrs, owners) if per_sample else source.with_samples().attrs
     return type(source).from_batch(
-        take_rows(source.data, numbers), sizes=counts, columns=source.columns, attrs=source.attrs
+        take_rows(source.data, numbers), sizes=counts, columns=source.columns, attrs=attrs
     )
 
 
-def _line_ranges(lines: Any, samples: int) -> tuple[LineData, np.ndarray]:
-    """Container of the lines and the rows that belong to each sample."""
-    if isinstance(lines, PerSample) and isinstance(lines.values, LineData):
-        return lines.values, lines.values.row_ranges
-    if isinstance(lines, PerSample):
-        joined = LineData(list(lines.values))
-        return joined, joined.row_ranges
-    return lines, np.repeat([[0, len(lines.data)]], samples, axis=0)
+def _line_ranges(lines: Any, samples: int) -> tuple[LineData, np.ndarray, bool]:
+    """Container of the lines, rows that belong to each sample, whether it has as many samples."""
+    per_sample = isinstance(lines, PerSample)
+    source = as_batch(lines.values, LineData) if per_sample else lines
+    if not isinstance(source, LineData):
+        raise TypeError(f"attribute '_lines' must be LineData, found {lines!r}")
+    if per_sample:
+        return source, source.row_ranges, True
+    return source, np.repeat([[0, len(source.data)]], samples, axis=0), False
 
 
 def _distinct_lines(indices: Any, sizes: np.ndarray, ranges: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -146,7 +147,7 @@ def _distinct_lines(indices: Any, sizes: np.ndarray, ranges: np.ndarray) -> tupl
     longest = int((ranges[:, 1] - ranges[:, 0]).max(initial=0))
     cluster = to_device(np.repeat(np.arange(len(sizes)), sizes), device)
     available = to_device(np.repeat(ranges[:, 1] - ranges[:, 0], sizes), device)
-    if bool(((indices < 0) | (indices >= available[:, None])).any()):
+    if not bool(((indices >= 0) & (indices < available[:, None])).all()):
         raise ValueError(
             "columns 'line_index...' point outside the lines in the attribute '_lines'; were the "
             "samples redefined after the cutpoints were found?"

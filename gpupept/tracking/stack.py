@@ -24,9 +24,10 @@ class Stack(Reducer):
     -----
     Reducer signature: a container is returned as it is, or, with a sample size or overlap, as a
     new one that shares its rows. A list of containers becomes one container with one sample for
-    each, with the columns and attributes of the first. A list of lists, or
-    `gpupept.base.SampleGroups`, is flattened by one level. A list of arrays is stacked to one
-    array. Anything else is returned unchanged.
+    each, with the columns and attributes of the first. A list of lists is flattened by one level,
+    and stacked further only if the samples are to be defined anew; `gpupept.base.SampleGroups`
+    become one container of all clusters. A list of arrays is stacked to one array. Anything else
+    is returned unchanged.
 
     Examples
     --------
@@ -73,8 +74,10 @@ class Stack(Reducer):
         return self._with_new_samples(samples)
 
     def _with_new_samples(self, samples: Any) -> Any:
-        if isinstance(samples, list | tuple) and not samples:
-            return samples
+        if isinstance(samples, list | tuple):  # flattened lists are containers now
+            samples = _joined(samples)
+            if not len(samples):
+                return samples
         if not isinstance(samples, IterableSamples):
             raise ValueError(
                 "sample_size and overlap need samples that are LineData or PointData, found "

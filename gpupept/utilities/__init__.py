@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from gpupept.utilities.csv import read_csv
+from gpupept.utilities.cutpoints import find_cutpoints
 
-__all__ = ["read_csv"]
+__all__ = ["find_cutpoints", "read_csv"]
