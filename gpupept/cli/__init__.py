@@ -1,0 +1,7 @@
+"""The command ``gpupept``: track, demo, info, warmup."""
+
+from __future__ import annotations
+
+from gpupept.cli.main import main
+
+__all__ = ["main"]

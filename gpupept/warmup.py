@@ -1,0 +1,135 @@
+"""Compile all kernels beforehand, so that the first real run does not wait for a compiler."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gpupept.backend import resolve_device
+from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWindow
+from gpupept.simulation import rotating_tracers
+from gpupept.tracking import (
+    HDBSCAN,
+    Centroids,
+    Cutpoints,
+    GroupBy,
+    Segregate,
+    SplitLabels,
+    Stack,
+)
+from gpupept.tracking.recipes import peptml_pipeline
+
+_LORS = 4000
+
+
+@dataclass(frozen=True)
+class WarmUpStep:
+    """A group of operations that is ready now, and how long that took in s."""
+
+    name: str
+    seconds: float
+
+
+def warm_up(
+    device: str | None = None, report: Callable[[WarmUpStep], Any] | None = None
+) -> list[WarmUpStep]:
+    """Run every built-in operation once on little data, which compiles its kernels.
+
+    Functions compiled for the CPU are kept on disk by Numba, CUDA kernels by CuPy, so this is worth
+    doing once after installing, for example when building a container image.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "cuda:N"}, optional
+        Device whose kernels to compile; the default one if not given.
+    report : callable, optional
+        Called with each step once it is done.
+
+    Returns
+    -------
+    list of WarmUpStep
+        What was done, in order.
+
+    Raises
+    ------
+    GPUUnavailableError
+        If a GPU is asked for and there is none.
+    KernelCompileError
+        If a CUDA kernel does not compile.
+
+    Examples
+    --------
+    >>> from gpupept.warmup import warm_up
+    >>> [step.name for step in warm_up("cpu")][-1]
+    'recipe'
+    """
+    chosen = resolve_device(device)
+    lines = rotating_tracers(_LORS, sample_size=400, overlap=300).lines
+    steps: list[tuple[str, Callable[[LineData], Any]]] = [
+        ("scanner files", _scanner_files),
+        ("samples", _samples),
+        ("cutpoints", _cutpoints),
+        ("clustering", _clustering),
+        ("clusters to positions", _clusters),
+        ("trajectories", _trajectories),
+        ("recipe", lambda data: peptml_pipeline(2).fit(data, verbose=False)),
+    ]
+    done = []
+    for name, run in steps:
+        started = time.perf_counter()
+        run(lines.to(chosen))
+        done.append(WarmUpStep(name, time.perf_counter() - started))
+        if report is not None:
+            report(done[-1])
+    return done
+
+
+def _scanner_files(_: LineData) -> None:
+    from gpupept.scanners import adac_forte, parallel_screens, write_adac_forte
+
+    rows = np.array([[1.5, 59, 482, -10, 177, 231.84, 510], [9, 180, 300, -10, 190, 310, 510]])
+    with tempfile.TemporaryDirectory() as folder:
+        binary, text = Path(folder) / "run.da01", Path(folder) / "run.csv"
+        write_adac_forte(rows, binary)
+        adac_forte(binary)
+        np.savetxt(text, rows[:, [0, 1, 2, 4, 5]])
+        parallel_screens(text, 500)
+
+
+def _samples(lines: LineData) -> None:
+    for size, overlap in ((TimeWindow(10.0), TimeWindow(5.0)), (AdaptiveWindow(10.0), None)):
+        LineData(lines, sample_size=size, overlap=overlap)
+
+
+def _cutpoints(lines: LineData) -> None:
+    for indices in (False, True):
+        Cutpoints(0.5, append_indices=indices).fit(lines[:2], verbose=False)
+    Cutpoints(0.5, cutoffs=[0, 400, 0, 600, 0, 712]).fit(lines[:2], verbose=False)
+
+
+def _clustering(lines: LineData) -> None:
+    cutpoints = Cutpoints(0.5).fit(lines[:2], verbose=False)
+    for tracers in (1, 2):
+        HDBSCAN(0.15, max_tracers=tracers).fit(cutpoints, verbose=False)
+    HDBSCAN(0.15, max_tracers=2, strict=True).fit(cutpoints, verbose=False)
+
+
+def _clusters(lines: LineData) -> None:
+    labelled = [Cutpoints(0.5, append_indices=True), HDBSCAN(0.15, max_tracers=2)]
+    cutpoints = Pipeline(labelled).fit(lines[:2], verbose=False)
+    SplitLabels(extract_lines=True).fit(cutpoints, verbose=False)
+    clusters = SplitLabels(noise=True).fit(cutpoints, verbose=False)
+    Centroids(error=True, cluster_size=True).fit(clusters, verbose=False)
+    Centroids().fit(cutpoints, verbose=False)
+
+
+def _trajectories(lines: LineData) -> None:
+    points = PointData(lines.data[:, :4])
+    labelled = Segregate(window=5, cut_distance=50.0).fit(Stack().fit(points))
+    GroupBy("label").fit(labelled)
