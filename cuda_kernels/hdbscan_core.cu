@@ -86,9 +86,10 @@ __device__ __forceinline__ long long split(Bracket bracket, double share) {
     return max(bracket.low + 1, min(bracket.high - 1, __double_as_longlong(limit)));
 }
 
-// How many of the distances are within a limit.
+// How many of the distances are within a limit. (Loops over them stay loops, to save registers.)
 __device__ __forceinline__ int count_kept(const long long *kept, int count, long long limit) {
     int within = 0;
+#pragma unroll 1
     for (int k = threadIdx.x % 32; k < count; k += 32) within += kept[k] <= limit;
     return warp_count(within);
 }
@@ -108,6 +109,7 @@ __device__ __forceinline__ long long choose(const long long *kept, int count, in
     }
     for (;;) {  // one distinct value after another
         long long next = LLONG_MAX;
+#pragma unroll 1
         for (int k = threadIdx.x % 32; k < count; k += 32) {
             if (kept[k] > bracket.low) next = min(next, kept[k]);
         }
@@ -125,18 +127,25 @@ __device__ __forceinline__ long long ranked_distance(const Cloud &cloud, int i, 
         if (counts.below >= rank) {
             enough = bracket.low;
             bracket = {-1, enough};
-        } else if (counts.below + counts.inside < rank) {
-            bracket = {bracket.high, enough};
-        } else if (counts.inside <= KEPT) {
-            return choose(kept, counts.inside, rank - counts.below, bracket);
-        } else if (bracket.high - bracket.low == 1) {
-            return bracket.high;
-        } else {  // halving the bits, now and then, ends the search whatever the distances are
-            enough = bracket.high;
-            const double share = (rank + 0.5 - counts.below) / counts.inside;
-            bracket.high = step % 3 == 2 ? bracket.low + (bracket.high - bracket.low) / 2
-                                         : split(bracket, share);
+            continue;
         }
+        if (counts.below + counts.inside < rank) {
+            bracket = {bracket.high, enough};
+            continue;
+        }
+        if (bracket.high - bracket.low == 1) return bracket.high;
+        const bool all = counts.inside <= KEPT;
+        const double share = static_cast<double>(rank - counts.below) / counts.inside;
+        const long long value = choose(kept, min(counts.inside, KEPT),
+                                       all ? rank - counts.below
+                                           : 1 + static_cast<int>(share * (KEPT - 1)),
+                                       bracket);
+        if (all) return value;
+        // Narrow the bracket to one of the distances in it; halving it now and then ends the search
+        // whatever they are.
+        enough = bracket.high;
+        bracket.high = step % 3 == 2 ? bracket.low + (bracket.high - bracket.low) / 2
+                                     : min(value, enough - 1);
     }
 }
 
