@@ -5,7 +5,10 @@
 #include "common/sort.cuh"
 
 constexpr double LARGEST_COORDINATE = 1e150;  // squares of larger ones leave the range of numbers
-constexpr double CELLS = 2097151.0;           // 2^21 - 1: three coordinates fill 63 bits
+// Cells along an axis, less one. Three coordinates take 63 bits, of which no code has all set, because
+// unusable points come after all others.
+constexpr double LAST_CELL = 2097150.0;
+constexpr long long AFTER_ALL = LLONG_MAX;
 
 struct Box {
     double low[3], high[3];
@@ -58,7 +61,7 @@ __device__ __forceinline__ long long morton_code(const double *point, const Box 
 #pragma unroll
     for (int a = 0; a < 3; ++a) {
         const double share = extent > 0.0 ? (point[a] - box.low[a]) / extent : 0.0;
-        code |= spread_bits(static_cast<long long>(share * CELLS)) << a;
+        code |= spread_bits(static_cast<long long>(share * LAST_CELL)) << a;
     }
     return code;
 }
@@ -74,7 +77,7 @@ __device__ __forceinline__ int sort_points(const double *points, int size, const
         const double *point = points + 3LL * i;
         const bool use = is_usable(point);
         usable += use;
-        keys[i] = use ? morton_code(point, box, extent) : LLONG_MAX;
+        keys[i] = use ? morton_code(point, box, extent) : AFTER_ALL;
         rows[i] = i;
     }
     usable = block_sum(usable, scratch);

@@ -121,6 +121,12 @@ def test_unusable_points_are_noise_and_change_nothing(device, bad):
     assert np.isnan(found.weights[119:]).all()
 
 
+def test_unusable_points_stand_behind_the_far_corner_of_the_others(device):
+    """A point at the upper end of all axes, whose place along the curve is the last there is."""
+    cloud = [[np.nan, 0, 0], [0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3], [5, 5, 5], [0, np.inf, 0]]
+    check_against_oracle(run(device, [cloud], 2, 2), [cloud], [2], [2], False)
+
+
 def test_clouds_without_usable_points(device):
     cloud = np.full((40, 3), np.nan)
     one = cloud.copy()
