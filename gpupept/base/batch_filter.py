@@ -38,7 +38,7 @@ class BatchFilter(Filter):
     Subclasses define `fit_batch`; `fit_sample` is a batch of one sample.
     """
 
-    # What a sample is; arrays are wrapped in it.
+    # What a sample is; arrays are wrapped in it, but for `IterableSamples`, which any sample is.
     _sample_type: ClassVar[type[IterableSamples]] = IterableSamples
     # Whether a sample may be a list of such, as `SplitLabels` makes.
     _takes_groups: ClassVar[bool] = False
@@ -91,6 +91,8 @@ class BatchFilter(Filter):
         ------
         TypeError
             If it is something else.
+        ValueError
+            If it is an empty list.
         """
         return self.fit_batch(self._batch_of_one(sample))[0]
 
@@ -147,12 +149,17 @@ class BatchFilter(Filter):
             return self.suited(sample.with_samples())
         if isinstance(sample, list | tuple) and self._is_list_of_clusters(sample):
             return self.suited(self._group_of_one(list(sample)))
-        if isinstance(sample, np.ndarray | list | tuple) or is_on_device(sample):
-            return self._sample_type(sample).with_samples()
-        raise TypeError(
-            f"sample must be a {self._sample_type.__name__} or an array of its rows, found "
-            f"{type(sample).__name__}"
-        )
+        wrapped = isinstance(sample, np.ndarray | list | tuple) or is_on_device(sample)
+        if not wrapped or self._sample_type is IterableSamples:
+            raise TypeError(
+                f"{type(self).__name__} takes {self._takes()}, found {type(sample).__name__}"
+            )
+        return self._sample_type(sample).with_samples()
+
+    def _takes(self) -> str:
+        if self._sample_type is IterableSamples:
+            return "samples of LineData or PointData"
+        return f"samples of {self._sample_type.__name__}"
 
     def _is_list_of_clusters(self, sample: list[Any] | tuple[Any, ...]) -> bool:
         return self._takes_groups or any(isinstance(item, IterableSamples) for item in sample)
@@ -189,8 +196,7 @@ class BatchFilter(Filter):
         found = batch.members if isinstance(batch, SampleGroups) else batch
         if not isinstance(found, self._sample_type):
             raise TypeError(
-                f"{type(self).__name__} takes samples of {self._sample_type.__name__}, found "
-                f"{type(found).__name__}"
+                f"{type(self).__name__} takes {self._takes()}, found {type(found).__name__}"
             )
         return batch
 
@@ -214,7 +220,7 @@ def as_batch(samples: Any, kind: type[IterableSamples] = IterableSamples) -> Bat
     samples : container, SampleGroups or sequence
         A sequence may hold containers, (N, C) arrays, or lists of containers.
     kind : type
-        Container that arrays are wrapped in.
+        Container that arrays are wrapped in; they are not in `IterableSamples`.
 
     Returns
     -------
@@ -228,7 +234,8 @@ def as_batch(samples: Any, kind: type[IterableSamples] = IterableSamples) -> Bat
         return None
     if all(isinstance(item, list | tuple | SampleGroups) and len(item) for item in samples):
         return _as_groups([list(item) for item in samples])
-    items = [kind(item) if _is_table(item) else item for item in samples]
+    wraps = kind is not IterableSamples
+    items = [kind(item) if wraps and _is_table(item) else item for item in samples]
     return _pack(items) if _fit_together(items) else None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from gpupept.backend import array_namespace, is_device_array
 from gpupept.base import IterableSamples, Reducer
 from gpupept.kernels.grouping import group_by_label
-from gpupept.kernels.rows import flatten, take_rows
+from gpupept.kernels.rows import take_rows
 from gpupept.tracking.stack import Stack
 
 
@@ -24,7 +24,8 @@ class GroupBy(Reducer):
     Notes
     -----
     Reducer signature: the result is a container with one sample per distinct value, in rising
-    order; rows whose value is NaN form the last sample. Rows keep their order. If there are no
+    order; rows whose value is NaN form the last sample. Every row is in it once, however the rows
+    were divided into samples, and rows keep their order. If there are no
     rows, there is one empty sample. For arrays, a list of arrays.
 
     Examples
@@ -82,7 +83,7 @@ class GroupBy(Reducer):
         ]
 
     def _split_container(self, stacked: IterableSamples) -> IterableSamples:
-        data, _ = flatten(stacked.data, stacked.row_ranges)
+        data = stacked.data
         rows, sizes = _grouped(data, self._number(list(stacked.columns), data.shape[1]))
         attrs = stacked.with_samples().attrs
         return type(stacked).from_batch(

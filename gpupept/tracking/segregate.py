@@ -9,7 +9,6 @@ import numpy as np
 from gpupept.backend import array_namespace
 from gpupept.base import PointData, Reducer
 from gpupept.kernels.components import windowed_components
-from gpupept.kernels.rows import flatten
 from gpupept.tracking.stack import Stack
 
 
@@ -38,9 +37,10 @@ class Segregate(Reducer):
 
     Notes
     -----
-    Reducer signature: ``PointData -> Segregate -> PointData``: all points in one sample, in order
-    of time (those of equal time in the order given), with a last column ``label``: 0, 1, ... in
-    the order in which the trajectories start, -1 for noise and for points that are not finite.
+    Reducer signature: ``PointData -> Segregate -> PointData``: every row once, however the rows
+    were divided into samples, in one sample in order of time (those of equal time in the order
+    given), with a last column ``label``: 0, 1, ... in the order in which the trajectories start,
+    -1 for noise and for points that are not finite.
     Attributes are kept.
 
     References
@@ -96,9 +96,8 @@ class Segregate(Reducer):
         """
         stacked = Stack().fit(samples)
         points = stacked if isinstance(stacked, PointData) else PointData(stacked)
-        data, _ = flatten(points.data, points.row_ranges)
-        xp = array_namespace(data)
-        data = xp.ascontiguousarray(data[_time_order(xp, data[:, 0])])
+        xp = array_namespace(points.data)
+        data = xp.ascontiguousarray(points.data[_time_order(xp, points.data[:, 0])])
         first = windowed_components(data, self.window, self.cut_distance, self.max_time_interval)
         labels = self._numbered(xp, first, xp.isfinite(data[:, :4]).all(axis=1))
         return PointData.from_batch(

@@ -81,12 +81,7 @@ class SplitLabels(BatchFilter):
         return SampleGroups(clusters, table)
 
 
-def _label_column(samples: Any) -> int:
-    if not isinstance(samples, IterableSamples):
-        raise TypeError(
-            f"samples must be LineData or PointData with a column 'label', found "
-            f"{type(samples).__name__}"
-        )
+def _label_column(samples: IterableSamples) -> int:
     names = list(samples.columns)
     if "label" not in names:
         raise ValueError(f"samples need a column 'label' to split by, found {names}")
