@@ -100,6 +100,16 @@ def test_clusters_as_large_as_the_cloud(device):
     assert (found.labels == 0).sum() >= 2
 
 
+def test_a_cluster_as_stable_as_its_parts_is_kept(device):
+    """Two rows of four points 1 mm apart, 2 mm between them: 8 * 1 / 2 = 2 * 4 * (1 - 1 / 2)."""
+    cloud = np.zeros((8, 3))
+    cloud[:, 0] = [0, 1, 2, 3, 5, 6, 7, 8]
+    found = run(device, [cloud], 1, 4, single=True)
+    assert found.labels.tolist() == [0] * 8
+    assert found.persistence[0] == 0.5
+    assert run(device, [cloud], 1, 4).labels.tolist() == [0] * 4 + [1] * 4
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1.1e150, -1e200])
 def test_unusable_points_are_noise_and_change_nothing(device, bad):
     rng = np.random.default_rng(7)
