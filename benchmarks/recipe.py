@@ -139,11 +139,12 @@ def results(
     counts = comparison.counts
     made = [(f"made by {side}", _listed(numbers)) for side, numbers in counts.items()]
     lors = counts.get(OWN, {}).get("LoRs", 0)
-    sections = [ratio_table(measurements, lors)]
-    if options.device != "cpu":
+    on_gpu = options.device != "cpu"
+    sections = [ratio_table(measurements, lors, on_gpu)]
+    if on_gpu:
         counted = Path(comparison.recipe.path).name == targets.FILE and options.rows is None
-        text = "On the GPU, beside bounds counted for one H200"
-        text += ":" if counted else f" (for {targets.FILE}, so none here):"
+        text = f"On the GPU, beside bounds counted for one H200 and the whole of {targets.FILE}"
+        text += ":" if counted else ", so none here:"
         sections += [text + "\n", bound_table(measurements, counted)]
     sections += harness.failures(measurements, comparison.failed)
     versions = [
@@ -163,7 +164,7 @@ def run_facts(
 ) -> list[tuple[str, str]]:
     """How the measurements were made."""
     calls = f"median of {options.calls} calls in a row" if options.calls > 1 else "one call"
-    where = "on the CPU"
+    where = f"on the CPU, {options.workers} threads"
     if options.device != "cpu":
         where = (
             f"on {options.device}, the lines resident there (moving them is in the time of "
@@ -180,7 +181,7 @@ def run_facts(
             f"rounds: {options.repeats}; in each, every stage by gpupept and then by pept with each "
             "executor, given what its own stage before made; both processes stay warm",
         ),
-        ("gpupept", f"{where}, {options.workers} threads; each time is {calls}"),
+        ("gpupept", f"{where}; each time is {calls}"),
         ("pept", f'executors "sequential" and "joblib" with {options.workers} workers'),
         (
             "not timed",

@@ -38,6 +38,7 @@ RATIOS = {
 }
 # LoRs per second; the detector delivers 48 000.
 REAL_TIME = (50_000, 150_000)
+REAL_TIME_H200 = 10_000_000  # goal
 
 H200 = {
     stages.CUTPOINTS: Bound(76e-6, 0.2e-3),

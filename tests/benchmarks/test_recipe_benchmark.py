@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import gpupept
 from benchmarks import harness, recipe, stages, targets
 from benchmarks.harness import Missing, Sample
-from benchmarks.peer import Started
+from benchmarks.peer import Started, start_peer
 from benchmarks.protocol import Peer
 from benchmarks.recipe_report import bound_table, found, rate_cell, ratio_table
 from benchmarks.simulated import write_rotating_tracers
@@ -95,6 +96,15 @@ def test_bounds_stand_beside_times_on_a_gpu() -> None:
     assert other[stages.FIRST_PASS][1:] == ["-"] * 4
 
 
+def test_on_a_gpu_the_bars_of_a_cpu_do_not_count() -> None:
+    sides = {"gpupept": measured(1e-4), "pept joblib": measured(1.0)}
+    rows = table_rows(ratio_table(sides, lors=1_100, on_gpu=True))
+    assert all(rows[stage][5:] == ["-", "-"] for stage in stages.STAGES)
+    assert rows["real time"][5:] == ["- / 10 000 000 LoR/s", "goal met"]
+    slower = table_rows(ratio_table(sides, lors=900, on_gpu=True))
+    assert slower["real time"][6] == "goal missed"
+
+
 def test_rates_are_the_inverse_of_times() -> None:
     assert rate_cell(80_000, Sample((1.0, 2.0, 0.5))) == "80 000 LoR/s (40 000 - 160 000)"
     assert rate_cell(80_000, Missing("no Python")) == "not run"
@@ -117,12 +127,12 @@ def test_stages_need_those_before_them(file: Path) -> None:
 def test_stages_one_by_one_are_the_whole_recipe(file: Path) -> None:
     waited: list[int] = []
     target = Target(calls=2, wait=lambda: waited.append(1))
-    run = Recipe(gpupept, str(file), Settings(), target)
+    run = Recipe(gpupept, str(file), Settings(sample_size=200, overlap=100), target)
     outcomes: dict[str, Outcome] = {stage: run.run(stage) for stage in stages.RUNS}
-    assert outcomes[stages.READ].counts == {"LoRs": 4_000, "samples": 37}
+    assert outcomes[stages.READ].counts == {"LoRs": 4_000, "samples": 39}
     assert outcomes[stages.WHOLE].counts == outcomes[stages.SEGREGATE].counts
     assert outcomes[stages.SEGREGATE].counts["trajectories"] == 2
-    assert 0 < outcomes[stages.SPLIT].counts["first-pass positions"] <= 2 * 37
+    assert 0 < outcomes[stages.SPLIT].counts["first-pass positions"] <= 2 * 39
     assert list(outcomes[stages.FIRST_PASS].seconds) == [stages.FIRST_PASS]
     whole = outcomes[stages.WHOLE].seconds
     assert 0 < whole[stages.WHOLE_WITHOUT_READING] < whole[stages.WHOLE]
@@ -189,6 +199,36 @@ def test_a_peer_that_cannot_read_the_file_is_told(
     assert "- pept joblib: AttributeError: 'NoneType'" in text
     assert table_rows(text)["cutpoints"][1:3] == ["not run", "not run"]
     capsys.readouterr()
+
+
+def test_on_a_simulated_gpu(
+    fake_gpu: Any,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(
+        recipe, "settings", lambda options: Settings(sample_size=80, overlap=0, rows=320)
+    )
+    monkeypatch.setattr(recipe, "start_peer", lambda python: start_peer(None))
+    monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    recipe.main(["--file", str(file), "--device", "cuda", "--calls", "1", "--repeats", "1"])
+    capsys.readouterr()
+    text = (tmp_path / "recipe.md").read_text()
+    assert "- gpupept: on cuda, the lines resident there" in text
+    ratios, bounds = text.split("On the GPU, beside bounds counted for one H200")
+    assert table_rows(ratios)["whole recipe"][0][0].isdigit()
+    assert table_rows(bounds)["cutpoints"][0] == table_rows(ratios)["cutpoints"][0]
+    assert "so none here" in bounds
+
+
+def test_lines_are_brought_to_the_gpu(fake_gpu: Any) -> None:
+    target = recipe.own_target("cuda", workers=2, calls=3)
+    lines = gpupept.LineData(np.zeros((3, 7)))
+    assert target.place(lines).device == "cuda:0"
+    target.wait()
+    assert target.calls == 3
 
 
 @pytest.mark.parametrize(
