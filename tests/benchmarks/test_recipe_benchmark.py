@@ -155,7 +155,7 @@ def test_side_by_side(
     worker = Started(Peer([sys.executable, "-c", STAND_IN]), "stand-in 1", Missing(""))
     monkeypatch.setattr(recipe, "start_peer", lambda python: worker)
     monkeypatch.setattr(harness, "RESULTS", tmp_path)
-    arguments = ["--file", str(file), "--rows", "1000", "--repeats", "2", "--out", "small"]
+    arguments = ["--file", str(file), "--rows", "800", "--repeats", "1", "--out", "small"]
     assert recipe.main([*arguments, "--executors", "sequential"]) == 0
     text = (tmp_path / "small.md").read_text()
     assert capsys.readouterr().out == text + "\n"
@@ -179,7 +179,7 @@ def test_without_a_peer(
 ) -> None:
     monkeypatch.delenv(harness.PEER_VARIABLE, raising=False)
     monkeypatch.setattr(harness, "RESULTS", tmp_path)
-    assert recipe.main(["--file", str(file), "--rows", "800", "--repeats", "1"]) == 0
+    assert recipe.main(["--file", str(file), "--rows", "400", "--repeats", "1"]) == 0
     text = (tmp_path / "recipe.md").read_text()
     assert "- pept side: not run: no Python with pept was given" in text
     assert table_rows(text)["whole recipe"][1:5] == ["not run", "not run", "-", "-"]
@@ -194,7 +194,7 @@ def test_a_peer_that_cannot_read_the_file_is_told(
     worker = Started(Peer([sys.executable, "-c", broken]), "broken 1", Missing(""))
     monkeypatch.setattr(recipe, "start_peer", lambda python: worker)
     monkeypatch.setattr(harness, "RESULTS", tmp_path)
-    recipe.main(["--file", str(file), "--rows", "800", "--repeats", "1"])
+    recipe.main(["--file", str(file), "--rows", "400", "--repeats", "1"])
     text = (tmp_path / "recipe.md").read_text()
     assert "- pept joblib: AttributeError: 'NoneType'" in text
     assert table_rows(text)["cutpoints"][1:3] == ["not run", "not run"]
