@@ -84,6 +84,13 @@ def all_scales(rng, n) -> np.ndarray:
     return rng.normal(size=(n, 3)) * 10.0 ** rng.uniform(-150.0, 149.0, (n, 1))
 
 
+def ladder(rng, n) -> np.ndarray:
+    """Each step half as long as the one before."""
+    points = np.zeros((n, 3))
+    points[:, rng.integers(0, 3)] = 1e149 * 0.5 ** np.arange(n)
+    return points[rng.permutation(n)]
+
+
 def spoilt(rng, n) -> np.ndarray:
     """Blobs in which some coordinates are no numbers or far beyond reason."""
     points = blobs(rng, n)
@@ -92,7 +99,7 @@ def spoilt(rng, n) -> np.ndarray:
     return points
 
 
-KINDS = (blobs, lattice, duplicates, identical, collinear, all_scales, spoilt)
+KINDS = (blobs, lattice, duplicates, identical, collinear, all_scales, ladder, spoilt)
 
 
 @st.composite

@@ -27,7 +27,7 @@ LEAF, RUN, WARPS = 16, 64, 8
 SORT_BYTES, TREE_BYTES, STATIC_BYTES = 12, 44, 4096
 # Sample sizes at which groups end, beside those at which shared memory does.
 GROUP_SIZES = (128, 512, 2048)
-POINTS_PER_THREAD = 12
+POINTS_PER_THREAD = 8
 LARGEST_SAMPLE = 2**28  # places in the trees over a sample are 32-bit numbers
 
 _SAMPLES = (("offsets", "int64*"), ("members", "int64*"))
