@@ -73,8 +73,8 @@ class Demonstration:
         ]
         for tracer, found in sorted(self.rotations.items()):
             true = RADII[tracer]
-            rows.append((f"radius {tracer}, true {true:g} mm", f"{found.radius:.2f} mm"))
-            rows.append((f"speed {tracer}, true {RPM:g} rpm", f"{found.rpm:.2f} rpm"))
+            rows.append((f"tracer {tracer} at {true:g} mm", f"{found.radius:.2f} mm"))
+            rows.append((f"tracer {tracer} at {RPM:g} rpm", f"{found.rpm:.2f} rpm"))
         return rows
 
     def page(self) -> str:

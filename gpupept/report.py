@@ -302,7 +302,7 @@ table { width: 100%; border-collapse: collapse; }
 th, td { padding: .22rem 0; border-top: 1px solid #eef0f3; font-weight: 400; text-align: left; }
 tr:first-child th, tr:first-child td { border-top: 0; }
 th { color: #5b6875; }
-td { text-align: right; font-variant-numeric: tabular-nums; }
+td { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 footer { max-width: 1180px; margin: 0 auto 2rem; padding: 0 1rem; color: #5b6875; font-size: .85rem; }
 </style>
 <script>$library</script>
