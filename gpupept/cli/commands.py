@@ -11,6 +11,7 @@ from gpupept.cli.running import (
     check_outputs,
     page_writer,
     run_options,
+    say,
     write_outputs,
     written_text,
 )
@@ -36,6 +37,7 @@ def demo(options: Namespace) -> None:
     pages = [options.html] if hasattr(options, "html") else []
     check_outputs(pages)
     length = {name: getattr(options, name) for name in ("lors", "seconds") if name in options}
+    say("simulating, and compiling the kernels if this is the first run", options.quiet)
     result = run_demo(**length, seed=options.seed, **running)
     if result.errors.found < result.errors.tracer_count:
         warnings.warn("not all tracers were found", stacklevel=2)
