@@ -13,11 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 
 _RANGES_PER_THREAD = 8
 _threads: ContextVar[int | None] = ContextVar("gpupept_threads", default=None)
+_kept: tuple[tuple[int, int], ThreadPoolExecutor] | None = None
 
 
 def thread_count() -> int:
@@ -57,9 +59,32 @@ def run_ranges(task: Callable[[int, int], object], costs: np.ndarray) -> None:
             task(0, samples)
         return
     bounds = _balanced_bounds(costs, threads * _RANGES_PER_THREAD)
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(task, a, b) for a, b in pairwise(bounds)]:
-            done.result()
+    remaining = iter(list(pairwise(bounds)))
+    lock = Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                bound = next(remaining, None)
+            if bound is None:
+                return
+            task(*bound)
+
+    # This thread works too, so a call from inside a task cannot wait for itself.
+    others = [_pool(threads).submit(work) for _ in range(threads - 1)]
+    work()
+    for other in others:
+        if not other.cancel():
+            other.result()
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads kept for later calls; a forked process, where they do not exist, gets its own."""
+    global _kept
+    key = (os.getpid(), threads)
+    if _kept is None or _kept[0][0] != key[0] or _kept[0][1] < threads:
+        _kept = (key, ThreadPoolExecutor(threads, thread_name_prefix="gpupept"))
+    return _kept[1]
 
 
 def _balanced_bounds(costs: np.ndarray, ranges: int) -> list[int]:

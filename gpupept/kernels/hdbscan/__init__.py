@@ -90,7 +90,7 @@ def hdbscan(
             begin, end, points, offsets, min_samples, min_cluster_size, bool(single), *result
         )
 
-    run_ranges(task, np.diff(offsets).astype(np.float64) ** 1.5)
+    run_ranges(task, np.diff(offsets).astype(np.float64) ** 2)
     return result
 
 

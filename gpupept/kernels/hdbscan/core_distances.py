@@ -150,36 +150,36 @@ def _smallest_above(bits, n, limit):
 
 
 @njit(nogil=True, cache=True)
-def _select(values, bits, n, rank, low, high, limit, limit_bits):
-    """Bits of the `rank`-th smallest of values[:n] (from 1), known to be at most `high`.
+def _select(bits, n, rank, low, high, limit, limit_bits):
+    """Bits of the `rank`-th smallest of bits[:n] (from 1), most likely between `low` and `high`.
 
-    Secant steps on the count of values within a limit; a limit that holds exactly `rank` values ends
-    the search, and after a few steps (ties) distinct values are walked one by one. `limit` and
-    `limit_bits` are one number seen as float64 and as int64.
+    Values up to a limit are counted; a limit just below or at the wanted value ends the search. The
+    number of points within a distance grows about as its cube, which gives the second limit, and two
+    counts give the next ones. After a few steps (ties) distinct values are walked one by one. `limit`
+    and `limit_bits` are one number seen as float64 and as int64.
     """
-    limit[0] = low
-    low_bits = limit_bits[0]
-    below = _count_within(bits, n, low_bits)
-    if below >= rank:  # the value lies at, or through rounding just under, the lower end
-        low, low_bits, below = 0.0, np.int64(-1), 0
-    limit[0] = high
-    above = _count_within(bits, n, limit_bits[0])
-    for _ in range(16):
-        if above - below <= 2:
-            break
-        share = (rank + 0.5 - below) / (above - below)
-        limit[0] = low + (high - low) * min(max(share, 0.02), 0.98)
+    below = above = -1
+    lowest = np.int64(-1)
+    limit[0] = 0.5 * (low + high)
+    for step in range(12):
         count = _count_within(bits, n, limit_bits[0])
         if count == rank:
             return _largest_within(bits, n, limit_bits[0])
+        if count == rank - 1:
+            return _smallest_above(bits, n, limit_bits[0])
         if count < rank:
-            low, low_bits, below = limit[0], limit_bits[0], count
+            lowest, low, below = limit_bits[0], limit[0], count
         else:
             high, above = limit[0], count
+        if below >= 0 and above >= 0:
+            guess = low + (high - low) * (rank - 0.5 - below) / (above - below)
+        else:
+            guess = limit[0] * (rank / max(count, 1)) ** (2.0 / 3.0)
+        limit[0] = min(max(guess, low), high) if step % 4 < 3 else 0.5 * (low + high)
     while True:
-        low_bits = _smallest_above(bits, n, low_bits)
-        if low_bits == INFINITE_BITS or _count_within(bits, n, low_bits) >= rank:
-            return low_bits
+        lowest = _smallest_above(bits, n, lowest)
+        if lowest == INFINITE_BITS or _count_within(bits, n, lowest) >= rank:
+            return lowest
 
 
 @njit(nogil=True, cache=True)
@@ -216,5 +216,5 @@ def core_distances(n, k, order, points, boxes, near, found, core):
         low, high = _bracket(points, reach, i)
         x, y, z = points[0, i], points[1, i], points[2, i]
         count = _gather(points, boxes, blocks, x, y, z, high, near, picked, found)
-        core_bits[i] = _select(found, bits, count, k + 1, low, high, limit, limit_bits)
+        core_bits[i] = _select(bits, count, k + 1, low, high, limit, limit_bits)
         reach[i] = np.sqrt(core[i])

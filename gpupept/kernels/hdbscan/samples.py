@@ -21,6 +21,7 @@ class Scratch(NamedTuple):
     boxes: np.ndarray
     points: np.ndarray
     indices: np.ndarray
+    links: np.ndarray
     nodes: np.ndarray
     fallen: np.ndarray
     children: np.ndarray
@@ -34,8 +35,9 @@ def _scratch(largest):
         np.empty((3, length), np.float64),
         np.empty((3, length), np.float64),
         np.empty((6, length // BLOCK), np.float64),
-        np.empty((6, length), np.float64),
-        np.empty((8, length), np.int64),
+        np.empty((5, length), np.float64),
+        np.empty((6, length), np.int64),
+        np.empty((2, length), np.int32),
         np.empty((4, 2 * length), np.int64),
         np.empty(2 * length, np.float64),
         np.empty((length, 2), np.int64),
@@ -60,24 +62,24 @@ def _usable_points(points, start, stop, xyz, member):
 @njit(nogil=True, cache=True)
 def _tree(n, k, scratch, core, edges, weights):
     """Core distances and spanning tree of the n points in ``scratch.xyz``."""
-    order, parent, index = scratch.indices[0], scratch.indices[1], scratch.indices[2]
+    order, parent, index = scratch.indices[0], scratch.links[0], scratch.links[1]
     near, found, kd_core = scratch.points[0], scratch.points[1], scratch.points[2]
     kd_blocks(scratch.xyz, n, order, scratch.kd_points, scratch.boxes)
     core_distances(n, k, order, scratch.kd_points, scratch.boxes, near, found, kd_core)
     for i in range(n):
         core[order[i]] = scratch.points[3, order[i]] = kd_core[i]
-    key, weight = scratch.points[4], scratch.points[5]
-    spanning_tree(scratch.xyz, scratch.points[3], n, key, weight, parent, index, edges, weights)
+    key = scratch.points[4]
+    spanning_tree(scratch.xyz, scratch.points[3], n, key, parent, index, edges, weights)
 
 
 @njit(nogil=True, cache=True)
 def _flatten(n, least, single, scratch, edges, weights, labels, probabilities, persistence):
     """Labels, probabilities and persistence from the spanning tree; the number of clusters."""
     order, parent, chosen, number = (
+        scratch.indices[1],
+        scratch.indices[2],
         scratch.indices[3],
         scratch.indices[4],
-        scratch.indices[5],
-        scratch.indices[6],
     )
     above, first, size, alive = (
         scratch.nodes[0],
@@ -106,7 +108,7 @@ def cluster_samples(
     scratch = _scratch(largest)
     edges = np.empty((largest, 2), np.int64)
     lengths = np.empty(largest, np.float64)
-    member = scratch.indices[7]
+    member = scratch.indices[5]
     sample_labels, strengths = np.empty(largest, np.int64), np.empty(largest, np.float64)
     sample_core = np.empty(largest, np.float64)
     for s in range(begin, end):
