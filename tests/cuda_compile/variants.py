@@ -23,6 +23,14 @@ class Variant:
 
 
 FAMILIES: dict[str, list[Variant]] = {
+    # Pairs are tested by five blocks of four warps or more on a multiprocessor. Sorting takes 112 bytes of
+    # shared memory per thread besides; two blocks of 512 threads, for which a few values are spilled.
+    "cutpoints_lines": [Variant(56, shared_bytes=512)],
+    "cutpoints_pairs": [Variant(96, shared_bytes=14336)],
+    "cutpoints_points": [Variant(64, shared_bytes=16, stack_bytes=24, spill_bytes=32)],
+    "artificial": [Variant(64, shared_bytes=23552)],
+    "segments": [Variant(80, shared_bytes=256)],
+    "components": [Variant(32)],
     # One block of up to 1024 threads for a sample, so 64 registers at most; the tree's 3 KiB lie beside
     # 44 bytes for each point. Core distances: three blocks of 256 threads on a multiprocessor.
     "hdbscan_order": [Variant(64, shared_bytes=640)],

@@ -64,7 +64,7 @@ def add_to_samples(begin, end, points, samples, offsets, normals, positions):
             for i in range(size):
                 value = points[start + i, 1 + axis]
                 positions[first + i, axis] = value
-                values[n] = value
+                values[n] = value + 0.0  # one kind of zero, so that no order of equals shows
                 n += np.isfinite(value)
             centre = deviation = np.nan
             if n:

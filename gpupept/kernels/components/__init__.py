@@ -35,6 +35,7 @@ def windowed_components(
     """
     xp = array_namespace(points)
     first = xp.arange(len(points), dtype=np.int64)
+    window = min(window, len(points))
     if is_device_array(points):
         from gpupept.kernels.components.device import link_on_device
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 
@@ -23,7 +24,10 @@ def link_rows(points, window, distance, interval, first):
             dx = points[j, 1] - points[i, 1]
             dy = points[j, 2] - points[i, 2]
             dz = points[j, 3] - points[i, 3]
-            if dx * dx + dy * dy + dz * dz < squared and points[j, 0] - points[i, 0] <= interval:
+            if not dx * dx + dy * dy + dz * dz < squared:
+                continue
+            elapsed = points[j, 0] - points[i, 0]
+            if elapsed <= interval and np.isfinite(points[i, 0]) and np.isfinite(points[j, 0]):
                 a, b = _root(first, i), _root(first, j)
                 first[max(a, b)] = min(a, b)
     for row in range(rows):

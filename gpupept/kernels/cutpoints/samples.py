@@ -76,7 +76,7 @@ def _excess(x, y, z, u, v, w, line, i, limit, excess):
         apart = (x[j] - px) * nx + (y[j] - py) * ny + (z[j] - pz) * nz
         far = apart * apart - limit * normal
         skew = normal - skewest * (u[j] * u[j] + v[j] * v[j] + w[j] * w[j])
-        excess[j] = far if far < skew else skew
+        excess[j] = skew if skew < far else far  # NaN, where numbers grow too large, stays NaN
 
 
 @njit(nogil=True, cache=True)
@@ -127,7 +127,7 @@ def _find_pairs(line, row, n, size, distance, box, excess, picked, found, count)
         hits = 0
         for j in range(n - i - 1):
             picked[hits] = i + 1 + j
-            hits += excess[j] <= 0.0
+            hits += not excess[j] > 0.0
         if count + hits > len(found):
             found = _grown(found, count)
         for hit in range(hits):
@@ -169,7 +169,7 @@ def _time_order(found, start, n, bucket, starts, order):
     scale = scale if scale < np.inf else 0.0
     starts[: n + 1] = 0
     for i in range(n):
-        bucket[i] = int((found[start + i, 0] - low) * scale)
+        bucket[i] = int((found[start + i, 0] - low) * scale) if scale > 0.0 else 0
         starts[bucket[i] + 1] += 1
     for b in range(n):
         starts[b + 1] += starts[b]

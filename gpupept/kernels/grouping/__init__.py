@@ -63,20 +63,28 @@ def group_by_label(labels: Array, samples: np.ndarray, noise: bool = False) -> G
 
 
 def _group_on_device(labels: Array, samples: np.ndarray, noise: bool) -> Groups:
+    """Sort by (sample, label); two small copies to the host: how many groups, and their starts."""
     xp = array_namespace(labels)
+    count = len(samples)
     lengths = samples[:, 1] - samples[:, 0]
-    device = device_of(labels)
-    sample = to_device(np.repeat(np.arange(len(samples)), lengths), device)
-    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    rows = to_device(within + np.repeat(samples[:, 0], lengths), device)
+    total = int(lengths.sum())
+    if total == 0:
+        return Groups(xp.empty(0, np.int64), np.empty(0, np.int64), np.zeros(count, np.int64))
+    before = np.cumsum(lengths) - lengths
+    table = to_device(np.stack([before, samples[:, 0] - before]), device_of(labels))
+    place = xp.arange(total, dtype=np.int64)
+    sample = xp.searchsorted(table[0], place, side="right") - 1
+    rows = place + table[1][sample]
     label = labels[rows]
-    kept = ~xp.isnan(label) if noise else ~xp.isnan(label) & (label != -1)
-    rows, label, sample = rows[kept], label[kept], sample[kept]
+    dropped = xp.isnan(label) if noise else xp.isnan(label) | (label == -1)
+    sample = xp.where(dropped, count, sample)  # so that they come last
+    label = xp.where(dropped, 0.0, label)
     order = xp.lexsort(xp.stack([label, sample.astype(np.float64)]))
     rows, label, sample = rows[order], label[order], sample[order]
-    fresh = xp.ones(len(rows), dtype=bool)
+    fresh = xp.ones(total, dtype=bool)
     fresh[1:] = (label[1:] != label[:-1]) | (sample[1:] != sample[:-1])
-    starts = to_host(xp.nonzero(fresh)[0])
-    sizes = np.diff(np.append(starts, len(rows))).astype(np.int64)
-    owners = to_host(sample[fresh])
-    return Groups(rows, sizes, np.bincount(owners, minlength=len(samples)).astype(np.int64))
+    starts = xp.nonzero(fresh)[0]
+    begins, owners = to_host(xp.stack([starts, sample[starts]]))
+    sizes = np.diff(np.append(begins, total))[owners < count].astype(np.int64)
+    per_sample = np.bincount(owners[owners < count], minlength=count).astype(np.int64)
+    return Groups(rows[: int(sizes.sum())], sizes, per_sample)
