@@ -95,8 +95,7 @@ def test_command(
         "mean 3D error",
         "median 3D error",
         "95 %",
-        "radius 1",
-        "speed 1",
+        "tracer 1 at 86 mm",
     ):
         assert name in shown.out
     assert [path.name for path in tmp_path.iterdir()] == ["demo.html"]
