@@ -83,7 +83,8 @@ def hdbscan(
         Number of neighbours, the point itself not counted, that defines its core distance;
         `min_cluster_size` by default. Limited to the points there are, less one.
     allow_single_cluster : bool, default False
-        Whether all points of a cloud may form one cluster.
+        Whether all points of a cloud may form one cluster, even one of fewer points than
+        `min_cluster_size`.
     engine : {"auto", "batched", "cuml", "hdbscan"}, default "auto"
         ``"batched"``: exact, deterministic, all clouds in one call. ``"cuml"``: one cloud per
         call on a GPU in single precision (extras ``rapids-cuda12``, ``rapids-cuda13``).
@@ -208,7 +209,7 @@ def _one_by_one(
     usable = (abs(points) <= batched.LARGEST_COORDINATE).all(axis=1)
     for s, (start, stop) in enumerate(pairwise(offsets.tolist())):
         rows = start + xp.nonzero(usable[start:stop])[0]
-        if len(rows) < max(2, min_cluster_size[s]):
+        if len(rows) < 2:
             continue
         neighbours = int(min(min_samples[s], len(rows) - 1))
         labels[rows], probabilities[rows] = run(
