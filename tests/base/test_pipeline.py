@@ -52,6 +52,13 @@ class Nothing(Filter):
         return None
 
 
+class Inside(Filter):
+    """Uses built-in filters itself, in whatever thread or process it finds itself."""
+
+    def fit_sample(self, sample):
+        return (Cutpoints(0.5) + HDBSCAN(0.3, 2) + SplitLabels() + Centroids()).fit_sample(sample)
+
+
 class CountClusters(Filter):
     """Takes what SplitLabels makes, a list of clusters."""
 
@@ -237,6 +244,42 @@ class TestFit:
         np.testing.assert_array_equal(lines.lines, before)
         np.testing.assert_array_equal(lines.samples_indices, table)
 
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda rows: rows[:0],
+            lambda rows: rows[:1],
+            lambda rows: np.full_like(rows, np.nan),
+            lambda rows: np.repeat(rows[:1], len(rows), axis=0),
+            lambda rows: rows[:1] + np.arange(len(rows))[:, None] * [1, 0, 3, 0, 0, 3, 0],
+            lambda rows: rows[:, [0, 1, 2, 3, 1, 2, 3]],
+        ],
+        ids=["none", "one", "not finite", "identical", "parallel", "no length"],
+    )
+    def test_lines_without_tracers(self, device, lines, spoil):
+        rows = device.asarray(np.ascontiguousarray(spoil(lines.lines[:120])))
+        found = peptml_pipeline().fit(LineData(rows, 40, 10), verbose=False)
+        assert found.device.startswith(device.name)
+        assert found.points.shape == (0, 5)
+
+    def test_a_few_lines_that_are_not_finite(self, device, lines):
+        """They change nothing for the others but their number."""
+        rows = lines.lines[:400].copy()
+        rows[[3, 50, 200], [1, 5, 0]] = np.nan, np.inf, -np.inf
+        pipeline = Cutpoints(0.5) + HDBSCAN(0.3, 2) + SplitLabels() + Centroids() + Stack()
+        found = pipeline.fit(LineData(device.asarray(rows), 100), verbose=False)
+        expected = pipeline.fit(
+            LineData(np.delete(rows, [3, 50, 200], axis=0), [98, 100, 99, 100]), verbose=False
+        )
+        np.testing.assert_allclose(device.to_host(found.points), expected.points, rtol=1e-9)
+
+    def test_several_threads_at_once(self, lines):
+        pipeline = peptml_pipeline(2, second_sample_size=20)
+        expected = pipeline.fit(lines, verbose=False).points.tobytes()
+        with ThreadPoolExecutor(4) as pool:
+            runs = [pool.submit(pipeline.fit, lines, verbose=False) for _ in range(4)]
+            assert all(run.result().points.tobytes() == expected for run in runs)
+
 
 MIXTURES = {
     "own first": [KeepMiddle(), Cutpoints(0.5), HDBSCAN(0.3, 2)],
@@ -247,6 +290,7 @@ MIXTURES = {
     "own makes lists": [Cutpoints(0.5), SplitInHalves(), Centroids(), Stack()],
     "lists where one is wanted": [Cutpoints(0.5), SplitInHalves(), HDBSCAN(0.3, 2)],
     "own makes arrays": [Cutpoints(0.5), AsArray(), HDBSCAN(0.3, 2), SplitLabels(), Centroids()],
+    "built-in inside own": [Inside(), Stack()],
     "own makes nothing": [Cutpoints(0.5), Nothing()],
     "own reducer": [Cutpoints(0.5), HDBSCAN(0.3, 2), DropEmpty(), SplitLabels() + Centroids()],
     "stacked lists": [Cutpoints(0.5), SplitInHalves(), Stack(sample_size=50), HDBSCAN(0.3, 2)],

@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 
 import numpy as np
-
-
-def default_cutoffs(lines):
-    """Smallest and largest coordinate per axis over both ends of the finite lines."""
-    finite = [line for line in lines if np.isfinite(line[:7]).all()]
-    if not finite:
-        return [math.nan] * 6
-    limits = []
-    for axis in range(3):
-        values = [line[1 + axis] for line in finite] + [line[4 + axis] for line in finite]
-        limits += [min(values), max(values)]
-    return limits
+from oracle.components import components
+from oracle.cutpoints import cutpoints as all_cutpoints
+from oracle.cutpoints import default_cutoffs
 
 
 def cutpoints(lines, max_distance, cutoffs=None):
-    """Rows t, x, y, z, i, j in order of time, then of (i, j)."""
+    """Rows t, x, y, z, i, j in order of time; cutoffs by default those of the sample."""
     cutoffs = default_cutoffs(lines) if cutoffs is None else cutoffs
-    rows = []
-    for i in range(len(lines)):
-        for j in range(i + 1, len(lines)):
-            row = _cutpoint(lines[i], lines[j], max_distance, cutoffs)
-            if row is not None:
-                rows.append([*row, i, j])
-    rows.sort(key=lambda row: row[0])
-    return np.array(rows, dtype=float).reshape(len(rows), 6)
-
-
-def _cutpoint(first, second, max_distance, cutoffs):
-    if not (np.isfinite(first[:7]).all() and np.isfinite(second[:7]).all()):
-        return None
-    p, u = first[1:4], first[4:7] - first[1:4]
-    q, r = second[1:4], second[4:7] - second[1:4]
-    a, b, c = u @ u, u @ r, r @ r
-    d, e = u @ (q - p), r @ (q - p)
-    determinant = b * b - a * c
-    if abs(determinant) <= 1e-14 * a * c:
-        return None
-    near = p + (b * e - c * d) / determinant * u
-    other = q + (a * e - b * d) / determinant * r
-    middle = (near + other) / 2
-    if not (near - other) @ (near - other) < max_distance**2:
-        return None
-    if not all(cutoffs[2 * k] < middle[k] < cutoffs[2 * k + 1] for k in range(3)):
-        return None
-    return [(first[0] + second[0]) / 2, *middle]
+    return np.array(all_cutpoints(lines, max_distance, cutoffs), dtype=float).reshape(-1, 6)
 
 
 def artificial_count(rows, true_fraction, max_tracers):
@@ -61,34 +24,6 @@ def smallest_cluster(rows, true_fraction, max_tracers):
     added = artificial_count(rows, true_fraction, max_tracers)
     least = int(true_fraction * (rows + added) / (max_tracers + 1))
     return max(2, min(least, rows))
-
-
-def artificial_cloud(points, normals):
-    """Artificial points: Tukey's upper fence and 0.3 interquartile ranges, per axis."""
-    cloud = np.empty((len(normals), 3))
-    for axis in range(3):
-        values = points[:, 1 + axis][np.isfinite(points[:, 1 + axis])]
-        lower, upper = np.quantile(values, [0.25, 0.75]) if len(values) else (math.nan, math.nan)
-        spread = upper - lower
-        cloud[:, axis] = upper + 1.5 * spread + 0.3 * spread * normals[:, axis]
-    return cloud
-
-
-def discard(labels, artificial, strict):
-    """Labels of the real points once the clusters that are artificial are gone."""
-    members, strangers = defaultdict(int), defaultdict(int)
-    for label in labels:
-        members[label] += 1
-    for label in artificial:
-        members[label] += 1
-        strangers[label] += 1
-    kept = [
-        label
-        for label in sorted(members)
-        if label != -1
-        and (strangers[label] == 0 if strict else 2 * strangers[label] < members[label])
-    ]
-    return [kept.index(label) if label in kept else -1 for label in labels]
 
 
 def split_labels(table, column, remove=True, noise=False):
@@ -129,34 +64,14 @@ def centroids(clusters, error=False, cluster_size=False, weight=None):
 
 
 def segregate(points, window, cut_distance, min_trajectory_size=5, max_time_interval=math.inf):
-    """Points in order of time with the number of their trajectory, found by walking the links."""
+    """Points in order of time with the number of their trajectory, in the order of their starts."""
     points = points[np.argsort(points[:, 0], kind="stable")]
+    first = components(points, window, cut_distance, max_time_interval).tolist()
     finite = np.isfinite(points[:, :4]).all(axis=1)
-    links = defaultdict(list)
-    for i in range(len(points)):
-        for j in range(i + 1, min(len(points), i + window + 1)):
-            if not (finite[i] and finite[j]):
-                continue
-            near = math.dist(points[i, 1:4], points[j, 1:4]) < cut_distance
-            if near and points[j, 0] - points[i, 0] <= max_time_interval:
-                links[i].append(j)
-                links[j].append(i)
-    labels, number = [-1.0] * len(points), 0
-    seen = set()
-    for start in range(len(points)):
-        if start in seen or not finite[start]:
-            continue
-        found, waiting = set(), [start]
-        while waiting:
-            row = waiting.pop()
-            if row not in found:
-                found.add(row)
-                waiting += links[row]
-        seen |= found
-        if len(found) >= min_trajectory_size:
-            for row in found:
-                labels[row] = float(number)
-            number += 1
+    large = [
+        row for row in sorted(set(first)) if finite[row] and first.count(row) >= min_trajectory_size
+    ]
+    labels = [float(large.index(row)) if row in large else -1.0 for row in first]
     return np.column_stack([points, labels])
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import tracking as oracle
+from oracle.cutpoints import default_cutoffs
 
 import gpupept
 from gpupept import LineData, PointData
@@ -94,7 +95,7 @@ class TestResult:
         found = Cutpoints(4.0, append_indices=True).fit_sample(lines)
         expected = oracle.cutpoints(lines, 4.0)
         np.testing.assert_allclose(found.points, expected, rtol=1e-7, atol=1e-7)
-        np.testing.assert_array_equal(found.attrs["_cutoffs"], oracle.default_cutoffs(lines))
+        np.testing.assert_array_equal(found.attrs["_cutoffs"], default_cutoffs(lines))
 
     def test_columns_and_attributes(self):
         lines = LineData(random_lines(np.random.default_rng(0), 30), 10, name="not passed on")
@@ -103,9 +104,7 @@ class TestResult:
         assert list(plain.columns) == ["t", "x", "y", "z"]
         assert plain[1].attrs.keys() == {"_max_distance", "_cutoffs"}
         assert plain[1].attrs["_max_distance"] == 2.0
-        np.testing.assert_array_equal(
-            plain[1].attrs["_cutoffs"], oracle.default_cutoffs(lines[1].lines)
-        )
+        np.testing.assert_array_equal(plain[1].attrs["_cutoffs"], default_cutoffs(lines[1].lines))
         indexed = Cutpoints(2.0, append_indices=True).fit(lines, verbose=False)
         assert list(indexed.columns)[4:] == ["line_index1", "line_index2"]
         assert isinstance(indexed[2].attrs["_lines"], LineData)
@@ -200,7 +199,7 @@ class TestPeptml:
         lines[3, 2] = np.nan
         found = peptml.get_cutoffs(device.asarray(lines))
         assert isinstance(found, np.ndarray)
-        np.testing.assert_array_equal(found, oracle.default_cutoffs(lines))
+        np.testing.assert_array_equal(found, default_cutoffs(lines))
         np.testing.assert_array_equal(peptml.get_cutoffs(lines[:0]), [np.nan] * 6)
 
     @pytest.mark.parametrize("lines", [None, [1, 2], np.zeros(7), np.zeros((3, 6))])

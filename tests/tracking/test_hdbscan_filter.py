@@ -6,8 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from oracle import artificial
 from oracle import tracking as oracle
 
 from gpupept import LineData, PointData
@@ -98,8 +97,8 @@ class TestArtificialCluster:
         for s, (first, last) in enumerate(ranges):
             mine = cloud[offsets[s] : offsets[s + 1]]
             np.testing.assert_array_equal(mine[: last - first], points[first:last, 1:4])
-            expected = oracle.artificial_cloud(points[first:last], normals[: added[s]])
-            np.testing.assert_allclose(mine[last - first :], expected, rtol=1e-12)
+            expected = artificial.positions(points[first:last], added[s], normals)
+            np.testing.assert_allclose(mine, expected, rtol=1e-12)
 
     def test_distribution(self, golden):
         """Centre and spread as drawn for the golden file, judged by their standard errors."""
@@ -116,22 +115,9 @@ class TestArtificialCluster:
                 assert (abs(drawn.mean(axis=0) - centre) < 4 * error).all()
                 assert (abs(drawn.std(axis=0) - deviation) < 4 * error).all()
 
-    @settings(max_examples=100)
-    @given(
-        labels=st.lists(st.integers(-1, 2), min_size=4, max_size=25),
-        artificial=st.lists(st.integers(-1, 2), max_size=12),
-        strict=st.booleans(),
-    )
-    def test_discarding(self, labels, artificial, strict):
-        numbers = {label: n for n, label in enumerate(sorted({*labels, *artificial} - {-1}))}
-        labels, artificial = ([numbers.get(x, -1) for x in part] for part in (labels, artificial))
-        both = np.array([*labels, *artificial], dtype=np.int64)
-        found = discard_artificial(both, np.array([0, len(both)]), np.array([len(labels)]), strict)
-        assert found.tolist() == oracle.discard(labels, artificial, strict)
-
     def test_exactly_half_is_artificial(self):
-        for artificial, expected in [([0, 0], [-1, -1]), ([0], [0, 0])]:
-            both = np.array([0, 0, *artificial])
+        for strays, expected in [([0, 0], [-1, -1]), ([0], [0, 0])]:
+            both = np.array([0, 0, *strays])
             found = discard_artificial(both, np.array([0, len(both)]), np.array([2]), False)
             assert found.tolist() == expected
 
@@ -151,12 +137,11 @@ class TestLabels:
             points = blobs(rng, sizes, 25.0, noise)
             count = oracle.artificial_count(len(points), fraction, tracers)
             least = oracle.smallest_cluster(len(points), fraction, tracers)
-            cloud = oracle.artificial_cloud(points, normals[:count])
+            cloud = artificial.positions(points, count, normals)
             model = package.HDBSCAN(
                 min_cluster_size=least, min_samples=least, approx_min_span_tree=False
-            ).fit(np.concatenate([points[:, 1:4], cloud]))
-            labels = model.labels_.tolist()
-            expected = oracle.discard(labels[: len(points)], labels[len(points) :], strict)
+            ).fit(cloud)
+            expected = artificial.discard(model.labels_, len(points), strict)
             found = HDBSCAN(fraction, tracers, strict=strict, seed=7).fit_sample(points)["label"]
             wrong, same_number = oracle.same_partition(found, expected)
             assert wrong <= 2
