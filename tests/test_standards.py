@@ -22,7 +22,7 @@ LAYERS = (
     {"utilities.files", "utilities.csv", "utilities.text", "utilities"},
     {"executors"},
     {"base"},
-    {"clustering"},
+    {"clustering", "images", "mapreduce"},
     {"tracking", "scanners", "simulation"},
     {"plots"},
 )
