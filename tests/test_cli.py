@@ -180,6 +180,16 @@ def test_overlap_follows_a_sample_size_of_ones_own(
     assert figures(capsys.readouterr().out)["samples"] == str((9_000 - 200) // 50 + 1)
 
 
+@pytest.mark.parametrize(("sep", "character"), [(",", ","), (r"\t", "\t"), (";", ";")])
+def test_other_separators(
+    sep: str, character: str, lors: np.ndarray, folder: Path, capsys: Any
+) -> None:
+    file = folder.parent / "run.csv"
+    np.savetxt(file, lors[:1_000], delimiter=character)
+    assert track(file, folder / "t.npz", "--sep", sep) == 0
+    assert figures(capsys.readouterr().out)["LoRs read"] == "1,000"
+
+
 def test_adac_forte_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = rotating_tracers(lors=6_000).lines.lines
     lines[:, [3, 6]] = -10, 510
@@ -349,6 +359,14 @@ def test_a_gpu_that_is_not_there(
     assert shown.out == ""
     assert re.fullmatch(r"gpupept: error: device 'cuda' cannot be used: .*install.*\n", shown.err)
     assert list(folder.iterdir()) == []
+
+
+def test_memory_of_the_environment_is_checked_first(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPUPEPT_MEMORY", "plenty")
+    assert track("absent.csv", folder / "t.npz") == 1
+    assert "environment variable GPUPEPT_MEMORY" in capsys.readouterr().err
 
 
 @needs_no_gpu
@@ -575,6 +593,8 @@ def test_log_and_warnings_are_as_before_afterwards(folder: Path) -> None:
         (["track", "a.csv", "--out", "t.npz", "--sample-size", "many"], "at least 1, not 'many'"),
         (["track", "a.csv", "--out", "t.npz", "--max-workers", "-2"], "at least 1, not '-2'"),
         (["track", "a.csv", "--out", "t.npz", "--separation", "wide"], "invalid float value"),
+        (["track", "a.csv", "--out", "t.npz", "--sep", ""], "one character, .*not ''"),
+        (["track", "a.csv", "--out", "t.npz", "--sep", "ab"], "one character, .*not 'ab'"),
         (["demo", "--lors", "5", "--seconds", "1"], "not allowed with argument"),
         (["info", "--device", "cpu"], "unrecognized arguments"),
     ],

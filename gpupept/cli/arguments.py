@@ -94,7 +94,10 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--nrows", type=_positive, metavar="N", help="LoRs of a text file to read")
     group.add_argument(
-        "--sep", metavar="CHARACTER", help="column separator; white space by default"
+        "--sep",
+        type=_separator,
+        metavar="CHARACTER",
+        help="column separator of a text file; white space by default",
     )
 
 
@@ -205,6 +208,15 @@ def _output_path(text: str) -> Path:
             f"{text!r} must end with one of {', '.join(FORMATS)}, which decides the format"
         )
     return path
+
+
+def _separator(text: str) -> str:
+    character = text.replace("\\t", "\t")
+    if len(character) != 1:
+        raise argparse.ArgumentTypeError(
+            f"must be one character, such as ',' or '\\t', not {text!r}"
+        )
+    return character
 
 
 def _positive(text: str) -> int:

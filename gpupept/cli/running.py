@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gpupept.backend import current_backend, parse_size, probe, resolve_device
+from gpupept.backend import current_backend, memory_budget, probe, resolve_device
 from gpupept.base import PointData
 from gpupept.utilities.files import atomic_write
 
@@ -36,10 +36,12 @@ def run_options(options: Namespace) -> dict[str, Any]:
     GPUUnavailableError
         If the device cannot be used.
     """
+    device = chosen_device(getattr(options, "device", None))
     memory = getattr(options, "memory", None)
+    memory_budget(device, memory)
     return {
-        "device": chosen_device(getattr(options, "device", None)),
-        "memory": None if memory is None else parse_size(memory),
+        "device": device,
+        "memory": memory,
         "max_workers": getattr(options, "max_workers", None),
         "verbose": not options.quiet,
     }

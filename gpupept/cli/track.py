@@ -58,7 +58,7 @@ def track(options: Namespace) -> None:
     running, samples = run_options(options), _samples(options)
     recipe = {name: getattr(options, name) for name in _RECIPE if hasattr(options, name)}
     pipeline = peptml_pipeline(**recipe)
-    read, source = _reader(options), _existing(options.file)
+    read, source = _reader(options), _existing(options.file, options.scanner)
     check_outputs(_outputs(options), [Path(options.file)])
 
     measured = _measure(read, source, samples, options.quiet)
@@ -95,10 +95,11 @@ def _samples(options: Namespace) -> dict[str, int]:
     return {"sample_size": size, "overlap": overlap}
 
 
-def _existing(file: str) -> str:
+def _existing(file: str, scanner: str) -> str:
     """Name of a file, a pattern or an address that there is something behind."""
     path = Path(file)
-    if "*" in file or "://" in file or path.is_file():
+    pattern = "*" in file and scanner == "adac-forte"
+    if pattern or "://" in file or path.is_file():
         return file
     if path.is_dir():
         raise IsADirectoryError(f"{file!r} is a directory, expected a file with LoRs")
@@ -124,8 +125,6 @@ def _reader(options: Namespace) -> Any:
     if "separation" not in given:
         raise ValueError("--scanner parallel-screens needs --separation, their distance in mm")
     separation = given.pop("separation")
-    if "sep" in given:
-        given["sep"] = given["sep"].replace("\\t", "\t")
     return lambda source, **samples: parallel_screens(source, separation, **samples, **given)
 
 

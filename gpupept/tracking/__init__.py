@@ -7,7 +7,7 @@ data is, and return one container whose elements are the samples.
 
 from __future__ import annotations
 
-from gpupept.tracking import peptml
+from gpupept.tracking import peptml, recipes
 from gpupept.tracking.centroids import Centroids
 from gpupept.tracking.cutpoints import Cutpoints
 from gpupept.tracking.group_by import GroupBy, SplitAll
@@ -26,4 +26,5 @@ __all__ = [
     "SplitLabels",
     "Stack",
     "peptml",
+    "recipes",
 ]
