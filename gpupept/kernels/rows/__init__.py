@@ -27,10 +27,10 @@ def take_rows(data: Array, rows: Array, columns: list[int] | None = None) -> Arr
     -------
     (K, len(columns)) float64, C-contiguous
     """
-    columns = list(range(data.shape[1])) if columns is None else columns
     if is_device_array(data):
         chosen = data[rows]
-        return chosen if len(columns) == data.shape[1] else chosen[:, columns].copy()
+        return chosen if columns is None else chosen[:, columns].copy()
+    columns = list(range(data.shape[1])) if columns is None else columns
     from gpupept.kernels.rows.copying import copy_rows
 
     out = np.empty((len(rows), len(columns)), dtype=np.float64)
