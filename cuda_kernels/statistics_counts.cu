@@ -46,7 +46,7 @@ __device__ __forceinline__ void end(Counter &counter, int bins) {
 }
 
 // Keys in [*low, high] by bins of 2^width keys.
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 count_keys(const Word *values, const bool *excluded, long long n, int kind, const long long *low,
            long long high, int width, int bins, bool shared, Count *counts) {
     extern __shared__ unsigned kept[];
@@ -63,7 +63,7 @@ count_keys(const Word *values, const bool *excluded, long long n, int kind, cons
 }
 
 // Numbers in bins between ascending edges, half-open but for the last bin.
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 count_values(const Word *values, const bool *excluded, long long n, int kind, const double *edges,
              int bins, bool shared, Count *counts) {
     extern __shared__ unsigned kept[];
@@ -84,7 +84,7 @@ count_values(const Word *values, const bool *excluded, long long n, int kind, co
 }
 
 // Narrow the range of a rank to one bin: state is (low, rank, elements in the range).
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 choose_bin(const Count *counts, int bins, int width, long long *state) {
     __shared__ long long totals[THREADS];
     const int each = (bins + THREADS - 1) / THREADS, first = threadIdx.x * each;
@@ -110,7 +110,7 @@ choose_bin(const Count *counts, int bins, int width, long long *state) {
 }
 
 // Smallest key in (state[0], high], to state[3]; state[0] itself where the next rank has it too.
-extern "C" __global__ void __launch_bounds__(THREADS)
+extern "C" __global__ void __launch_bounds__(THREADS, 4)
 next_key(const Word *values, const bool *excluded, long long n, int kind, long long high,
          long long *state) {
     const long long low = state[0];

@@ -302,7 +302,7 @@ def _checked_range(range: Any) -> tuple[float, float]:
 def _edges(low: float, high: float, bins: int, kind: np.dtype[Any]) -> np.ndarray:
     if low == high:
         low, high = low - 0.5, high + 0.5
-    if math.isfinite(float(high) - float(low)):
+    if math.isfinite(2.0 * (float(high) - float(low))):  # linspace goes beyond the end
         return np.linspace(float(low), float(high), bins + 1).astype(kind)
     along = np.linspace(0.0, 1.0, bins + 1)
     return (float(low) * (1.0 - along) + float(high) * along).astype(kind)

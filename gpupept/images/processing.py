@@ -70,7 +70,7 @@ def _mapped(values: Any, given: tuple[float, float], wanted: tuple[float, float]
     if last == first:
         return xp.full_like(values, low)
     kind = values.dtype.type
-    return (values - kind(first)) * kind((high - low) / (last - first)) + kind(low)
+    return (values - kind(first)) * kind(high - low) / kind(last - first) + kind(low)
 
 
 def _input_range(values: Any, given: tuple[float, float] | None) -> tuple[float, float]:
