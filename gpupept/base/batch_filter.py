@@ -314,7 +314,7 @@ def on_device(samples: Any, device: str | None) -> Any:
     Parameters
     ----------
     samples : object
-        Containers, SampleGroups, arrays, and lists of them; anything else stays as it is.
+        Containers, SampleGroups, (N, C) arrays, and lists of them; anything else stays as it is.
     device : str or None
         As `gpupept.backend.resolve_device` takes it.
 
@@ -327,9 +327,9 @@ def on_device(samples: Any, device: str | None) -> Any:
         return samples.to(resolve_device(device, samples.members.data))
     if isinstance(samples, IterableSamples):
         return samples.to(resolve_device(device, samples.data))
-    if (isinstance(samples, np.ndarray) and samples.dtype.kind in "buif") or is_on_device(samples):
-        return to_device(samples, resolve_device(device, samples))
-    resolve_device(device)
+    target = resolve_device(device, samples)
+    if is_on_device(samples) or (_is_table(samples) and samples.dtype.kind in "buif"):
+        return to_device(samples, target)
     if isinstance(samples, list | tuple) and (device or current_backend()):
         return [on_device(item, device) for item in samples]
     return samples
