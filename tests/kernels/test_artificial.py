@@ -72,10 +72,10 @@ def test_zeros_of_both_signs(device):
     """Which of them is in the middle must not show."""
     rng = np.random.default_rng(1)
     points = np.where(rng.random((40, 4)) < 0.5, -0.0, 0.0)
-    samples, normals = [[0, 40], [3, 18]], -np.ones((2, 3))
-    found = add(device, points, samples, [2, 2], normals)
-    expected = add(CPU, points, samples, [2, 2], normals)
-    assert [rows.tobytes() for rows in found] == [rows.tobytes() for rows in expected]
+    samples = [[start, start + size] for start in range(20) for size in (1, 3, 6, 20)]
+    found = add(device, points, samples, [2] * 80, np.array([[-1.0] * 3, [1.0] * 3]))
+    artificial = np.concatenate([rows[-2:] for rows in found])
+    assert artificial.tobytes() == np.zeros((160, 3)).tobytes()
 
 
 def test_golden_distribution(device, golden):

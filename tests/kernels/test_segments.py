@@ -61,7 +61,7 @@ def test_long_and_short_segments(device, rows):
     rng = np.random.default_rng(rows)
     data = rng.normal(300.0, 2.0, (rows, 6))
     data[:, 5] = rng.random(rows)
-    segments = [[0, rows], [rows // 2, rows], [3 % rows, 3 % rows], [0, rows], [0, 1]]
+    segments = 4 * [[0, rows], [rows // 2, rows], [3 % rows, 3 % rows], [0, rows], [0, 1]]
     for weight_column in (-1, 5):
         check(device, data, segments, weight_column)
 
