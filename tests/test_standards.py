@@ -115,7 +115,7 @@ def test_wheel_holds_every_kernel_source(wheel: Path) -> None:
 
 def test_installed_wheel_finds_its_kernels(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    script = "from gpupept.backend import find_kernel_file; print(find_kernel_file('cutpoints'))"
+    script = "from gpupept.backend import find_kernel_file; print(find_kernel_file('segments.cu'))"
     environment = {k: v for k, v in os.environ.items() if k != "GPUPEPT_KERNEL_DIR"}
     result = subprocess.run(
         [sys.executable, "-c", script],
@@ -126,4 +126,4 @@ def test_installed_wheel_finds_its_kernels(wheel: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert Path(result.stdout.strip()) == tmp_path / "gpupept/cuda_kernels/cutpoints.cu"
+    assert Path(result.stdout.strip()) == tmp_path / "gpupept/cuda_kernels/segments.cu"
