@@ -1,12 +1,11 @@
 // Connected components of points linked within a sliding window; see
 // gpupept/kernels/components/__init__.py.
 //
-// Union-find without locks: `first` holds a smaller or the same row of the component for each row, a
-// root holds itself. Roots are hooked under smaller ones by compare and swap; a row that is no root
-// never becomes one again, so values read late are still of the component. In the end the root of a
-// component is its smallest row, whatever happened in between.
-// After J. Jaiganesh, M. Burtscher, A high-performance connected components implementation for GPUs,
-// HPDC 2018.
+// Union-find without locks: `first` holds a smaller or the same row of the component for each row,
+// a root holds itself. Roots are hooked under smaller ones by compare and swap; a row that is no
+// root never becomes one again, so values read late are still of the component. In the end the root
+// of a component is its smallest row, whatever happened in between. After J. Jaiganesh, M.
+// Burtscher, A high-performance connected components implementation for GPUs, HPDC 2018.
 #include "common/indexing.cuh"
 
 constexpr int THREADS = 256;
@@ -49,8 +48,8 @@ __device__ __forceinline__ bool is_linked(const double *earlier, const double *l
            is_finite(earlier[0]) && is_finite(later[0]);
 }
 
-// One thread per row. Rows are linked to the farthest row of the window first, which keeps the paths
-// to the roots short.
+// One thread per row. Rows are linked to the farthest row of the window first, which keeps the
+// paths to the roots short.
 extern "C" __global__ void __launch_bounds__(THREADS)
 link_rows(const double *points, long long columns, long long rows, long long window,
           double distance, double interval, long long *first) {

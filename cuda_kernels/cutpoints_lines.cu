@@ -1,4 +1,5 @@
-// Cutpoints, first stage: the size of each sample, and its lines in the form that pairs are tested in.
+// Cutpoints, first stage: the size of each sample, and its lines in the form that pairs are tested
+// in.
 #include "common/lines.cuh"
 #include "common/reduce.cuh"
 
@@ -39,8 +40,8 @@ extern "C" __global__ void __launch_bounds__(BOX_THREADS)
 default_cutoffs(const double *lines, long long columns, const long long *samples,
                 double *cutoffs) {
     __shared__ Extreme scratch[32];
-    const long long s = blockIdx.x, begin = samples[2 * s];
-    const Box box = box_of_lines(lines + begin * columns, columns, samples[2 * s + 1] - begin, scratch);
+    const long long s = blockIdx.x, begin = samples[2 * s], size = samples[2 * s + 1] - begin;
+    const Box box = box_of_lines(lines + begin * columns, columns, size, scratch);
     if (threadIdx.x > 0) return;
 #pragma unroll
     for (int axis = 0; axis < 3; ++axis) {
@@ -52,14 +53,15 @@ default_cutoffs(const double *lines, long long columns, const long long *samples
 
 // ---- A test without divisions -------------------------------------------------------------------
 //
-// With unit directions u, v and moments m = p x u, n = q x v of the lines, their distance is
-// |u.n + v.m| / |u x v|, and |u x v|^2 = 1 - (u.v)^2. So they are nearer than d only if
+// With unit directions u, v and moments m = p x u, n = q x v of the lines, their distance is |u.n +
+// v.m| / |u x v|, and |u x v|^2 = 1 - (u.v)^2. So they are nearer than d only if
 //
 //     (u.n + v.m)^2 <= d^2 (1 - (u.v)^2).
 //
 // Moments are about the centre of the sample's box and in units of half its longest side, so single
 // precision has errors of at most 48 roundings in u.n + v.m, and 64 in (u.v)^2; the limits are
-// widened by them and by what the rounding of the lines' own coordinates can do to the exact formula.
+// widened by them and by what the rounding of the lines' own coordinates can do to the exact
+// formula.
 
 constexpr double ROUNDING = 1.0 / (1 << 24), WIDEN = 1.0 / 64.0;
 constexpr double LINE_ERROR = 1e-9;    // of the size of the coordinates

@@ -116,7 +116,8 @@ test_pairs(const double *lines, long long columns, const long long *samples,
         for (int k = 0; k < 2; ++k) {
             for (unsigned long long rest = near[k]; rest; rest &= rest - 1, ++place) {
                 const int pair = TILE * (2 * lane + k) + __ffsll(rest) - 1;
-                if (place >= 0 && place < QUEUE) queue[warp][place] = static_cast<unsigned short>(pair);
+                if (place < 0 || place >= QUEUE) continue;
+                queue[warp][place] = static_cast<unsigned short>(pair);
             }
         }
         __syncwarp();
@@ -131,6 +132,6 @@ test_pairs(const double *lines, long long columns, const long long *samples,
     }
     const uint4 found = accepted[warp][lane];
     reinterpret_cast<uint4 *>(words)[tile * 32 + lane] = found;
-    const int count = warp_sum(__popc(found.x) + __popc(found.y) + __popc(found.z) + __popc(found.w));
+    const int count = warp_sum(number_of_bits(found));
     if (lane == 0 && count) atomicAdd(sizes + s, static_cast<unsigned long long>(count));
 }

@@ -2,8 +2,8 @@
 #include "common/cutpoints.cuh"
 #include "common/lines.cuh"
 
-// A pair of lines by the mean of their times. Pairs of equal time are ordered by the first line, then
-// the second.
+// A pair of lines by the mean of their times. Pairs of equal time are ordered by the first line,
+// then the second.
 struct __align__(16) TimedPair {
     double time;
     long long lines;  // the first in the upper half, the second in the lower
@@ -32,13 +32,14 @@ struct Sample {
 
 // Write the pairs of a sample, whose bits are in `words`, to `pairs` in any order.
 __device__ __forceinline__ void collect_pairs(const Sample &sample, const uint4 *words,
-                                              long long tiles, TimedPair *pairs, unsigned *collected) {
+                                              long long tiles, TimedPair *pairs,
+                                              unsigned *collected) {
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     if (threadIdx.x == 0) *collected = 0;
     __syncthreads();
     for (long long tile = warp; tile < tiles; tile += blockDim.x / 32) {
         const uint4 found = words[tile * 32 + lane];
-        const int count = __popc(found.x) + __popc(found.y) + __popc(found.z) + __popc(found.w);
+        const int count = number_of_bits(found);
         if (count == 0) continue;
         int row, column;
         place_of_tile(tile, row, column);
@@ -71,9 +72,9 @@ __device__ __forceinline__ void write_row(const Sample &sample, const TimedPair 
     }
 }
 
-// One block per sample, with shared memory for SHARE pairs per thread. `pairs` and `spare` have a place
-// for each cutpoint; they are not used, and may be null, when no sample has more cutpoints than that.
-// Where one has, the number of threads must be a power of two.
+// One block per sample, with shared memory for SHARE pairs per thread. `pairs` and `spare` have a
+// place for each cutpoint; they are not used, and may be null, when no sample has more cutpoints
+// than that. Where one has, the number of threads must be a power of two.
 extern "C" __global__ void __launch_bounds__(MOST_THREADS, 2)
 write_points(const double *lines, long long columns, const long long *samples,
              const long long *first_tile, const unsigned *words, const long long *first_point,

@@ -1,7 +1,7 @@
 // Centroids of segments of rows; see gpupept/kernels/segments/__init__.py.
 //
-// A warp reduces one segment, and a whole block a long one. Which of the two depends on the length of
-// the segment alone and sums are fixed trees, so a result does not depend on the other segments.
+// A warp reduces one segment, and a whole block a long one. Which of the two depends on the length
+// of the segment alone and sums are fixed trees, so a result does not depend on the other segments.
 #include "common/reduce.cuh"
 
 constexpr int WARPS = 8, THREADS = 32 * WARPS;
@@ -91,7 +91,7 @@ segment_centroids(const double *data, long long columns, const long long *segmen
                   double *totals) {
     __shared__ double scratch[32];
     const Block block = {scratch};
-    for (int k = 0; k <= WARPS; ++k) {  // long segments by the block, then the others by their warps
+    for (int k = 0; k <= WARPS; ++k) {  // long segments by the block, then others by their warps
         const int own = k < WARPS ? k : threadIdx.x / 32;
         const long long g = static_cast<long long>(blockIdx.x) * WARPS + own;
         if (g >= count) continue;

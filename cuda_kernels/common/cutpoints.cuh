@@ -1,15 +1,19 @@
 // What the stages of the search for cutpoints share. They are launched one after another:
 //
 //     prepare_lines   lines in single precision, for a test without divisions that errs to one side
-//     test_pairs      that test for all pairs, the exact formula for the few that pass; one bit a pair
+//     test_pairs      that test for all pairs, the formula for the few that pass; one bit a pair
 //     write_points    the bits become pairs, ordered by time, and these become cutpoints
 //
 // Pairs are cut into tiles, 64 lines by 64 later ones. The tiles of a sample are those of the upper
-// triangle, column after column. Of a tile's 128 words, words 2 i and 2 i + 1 belong to line i of its
-// row, and their bits to the lines of its column.
+// triangle, column after column. Of a tile's 128 words, words 2 i and 2 i + 1 belong to line i of
+// its row, and their bits to the lines of its column.
 #pragma once
 
 constexpr int TILE = 64, WORDS = 2 * TILE;
+
+__device__ __forceinline__ int number_of_bits(const uint4 &words) {
+    return __popc(words.x) + __popc(words.y) + __popc(words.z) + __popc(words.w);
+}
 
 // Row and column of a tile in the upper triangle, numbered column after column.
 __device__ __forceinline__ void place_of_tile(long long tile, int &row, int &column) {

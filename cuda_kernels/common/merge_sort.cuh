@@ -2,8 +2,8 @@
 //
 //     bool before(const Key &a, const Key &b)
 //
-// in which no two are equal. Keys are dealt with in shares of SHARE neighbours, one per thread; an odd
-// SHARE keeps the shares of a warp in different banks of shared memory.
+// in which no two are equal. Keys are dealt with in shares of SHARE neighbours, one per thread; an
+// odd SHARE keeps the shares of a warp in different banks of shared memory.
 #pragma once
 
 // How many of the first `taken` keys of two merged runs come from the first run.
@@ -24,15 +24,16 @@ __device__ __forceinline__ Index taken_from_first(const Key *first, Index first_
     return low;
 }
 
-// The keys that belong in one share once neighbouring runs of `run` shares (a power of two) of the n
-// keys are merged in pairs.
+// The keys that belong in one share once neighbouring runs of `run` shares (a power of two) of the
+// n keys are merged in pairs.
 template <int SHARE, typename Index, typename Key>
 __device__ __forceinline__ void merge_into_share(const Key *keys, Index n, Index run, Index share,
                                                  Key (&merged)[SHARE]) {
     const Index begin = (share & ~(2 * run - 1)) * SHARE;
     const Index middle = min(begin + run * SHARE, n), end = min(begin + 2 * run * SHARE, n);
     const Index taken = share * SHARE - begin;
-    Index i = begin + taken_from_first(keys + begin, middle - begin, keys + middle, end - middle, taken);
+    Index i = begin + taken_from_first(keys + begin, middle - begin, keys + middle, end - middle,
+                                       taken);
     Index j = middle + taken - (i - begin);
     Key first = keys[min(i, end - 1)], second = keys[min(j, end - 1)];
 #pragma unroll
@@ -94,8 +95,8 @@ __device__ __forceinline__ void sort_in_shared(Key *keys, int n) {
     __syncthreads();
 }
 
-// Sort n keys in global memory with as much again to spare; the result is in the returned one of the
-// two. `shared` holds SHARE keys per thread.
+// Sort n keys in global memory with as much again to spare; the result is in the returned one of
+// the two. `shared` holds SHARE keys per thread.
 template <int SHARE, typename Key>
 __device__ __forceinline__ Key *sort_in_global(Key *keys, Key *spare, long long n, Key *shared) {
     const long long threads = blockDim.x, chunk = threads * SHARE;
