@@ -46,7 +46,8 @@ def decode_header(header: str | bytes, arrays: Mapping[str, np.ndarray]) -> Any:
 def write_npz(file: IO[bytes], tree: Any, arrays: dict[str, np.ndarray]) -> None:
     """Write an archive of arrays that `numpy.load` opens too, and the JSON beside them."""
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(_HEADER, header_text(tree))
+        # A dated entry would make the bytes of equal results differ from run to run.
+        archive.writestr(zipfile.ZipInfo(_HEADER), header_text(tree))
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as part:
                 np.lib.format.write_array(part, array, allow_pickle=False)

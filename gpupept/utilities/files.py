@@ -47,12 +47,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     target.read_text()
     '42'
     """
-    target = Path(os.path.realpath(path))  # a link stays a link to the new file
-    if target.is_dir():
+    given = Path(path)
+    if given.is_dir():
         raise IsADirectoryError(errno.EISDIR, "the output file is a directory", str(path))
-    if target.exists() and not target.is_file():
-        yield target
+    if given.exists() and not given.is_file():
+        yield given
         return
+    target = Path(os.path.realpath(path))  # a link stays a link to the new file
     temporary = _create_beside(target)
     try:
         yield temporary

@@ -413,3 +413,15 @@ def test_saving_needs_no_heavy_imports():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".pickle"])
+def test_equal_objects_are_saved_as_equal_bytes(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = PointData(np.arange(8.0).reshape(2, 4), name="tracer")
+    paths = [tmp_path / f"{number}{suffix}" for number in range(2)]
+    for path, now in zip(paths, (1e9, 1.1e9), strict=True):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        save(path, points)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
