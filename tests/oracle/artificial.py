@@ -16,7 +16,8 @@ def positions(points, added, normals):
                 lower, upper = np.quantile(finite, [0.25, 0.75])
                 centre[axis] = upper + 1.5 * (upper - lower)
                 deviation[axis] = 0.3 * (upper - lower)
-    return np.concatenate([xyz, centre + deviation * normals[:added]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.concatenate([xyz, centre + deviation * normals[:added]])
 
 
 def discard(labels, real, strict):
