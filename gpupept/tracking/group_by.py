@@ -95,7 +95,7 @@ class GroupBy(Reducer):
             return names.index(self.column)
         if not _is_number(self.column) or not -width <= int(self.column) < width:
             raise ValueError(f"column {self.column!r} is not one of {names or width} columns")
-        return int(self.column) % width
+        return int(self.column)
 
 
 class SplitAll(GroupBy):

@@ -157,7 +157,7 @@ class TestLines:
         lines, _ = indexed()
         named = [lines[0].copy(name="first"), lines[1].copy(name="second")]
         points = Cutpoints(8.0, append_indices=True).fit(named, verbose=False)
-        rows = np.column_stack([points.points, np.zeros(len(points.points))])
+        rows = np.column_stack([points.points, np.arange(len(points.points)) % 2])
         table = PointData.from_batch(
             rows,
             samples_indices=points.samples_indices,
@@ -165,7 +165,8 @@ class TestLines:
             attrs=points.attrs,
         )
         groups = SplitLabels(extract_lines=True).fit(table, verbose=False)
-        assert [group[0].attrs["name"] for group in groups] == ["first", "second"]
+        names = [[cluster.attrs["name"] for cluster in group] for group in groups]
+        assert names == [["first"] * 2, ["second"] * 2]
 
     def test_a_sample_without_clusters(self):
         _, points = indexed()
