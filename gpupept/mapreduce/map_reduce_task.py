@@ -1,0 +1,483 @@
+"""Mapping the cells of an exposure, and putting the results together."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from gpupept.base.array_container import ArrayContainer
+from gpupept.kernels.threads import use_threads
+from gpupept.mapreduce.box import Box
+from gpupept.mapreduce.config import ChoiceField, Config, ConfigurableField, Field, ListField
+from gpupept.mapreduce.execution import Execution, in_order, plan
+from gpupept.mapreduce.exposure import Exposure
+from gpupept.mapreduce.grid import make_grid
+from gpupept.mapreduce.mapper import ImageMapper
+from gpupept.mapreduce.psf import determinant_radius
+from gpupept.mapreduce.reducer import ImageReducer
+from gpupept.mapreduce.struct import Struct
+from gpupept.mapreduce.task import Task
+
+_EXECUTION = ("device", "n_workers", "n_streams", "max_device_bytes", "accumulate")
+_RESULTS = ("inputSubExposure", "inputExpandedSubExposure")
+
+
+def _positive(value: float) -> bool:
+    return bool(np.isfinite(value) and value > 0)
+
+
+def _not_negative(value: float) -> bool:
+    return bool(np.isfinite(value) and value >= 0)
+
+
+def _finite(values: list[float]) -> bool:
+    return bool(np.isfinite(values).all())
+
+
+class ImageMapReduceConfig(Config):
+    """Configuration of an `ImageMapReduceTask`; lengths are in elements."""
+
+    mapper = ConfigurableField(ImageMapper, doc="What is done with each cell")
+    reducer = ConfigurableField(ImageReducer, doc="How the cells are put together")
+    cellCentroidsX = ListField(float, doc="Centres of cells along x, finite", check=_finite)
+    cellCentroidsY = ListField(float, doc="Centres of cells along y, finite", check=_finite)
+    cellCentroidsZ = ListField(float, doc="Centres of cells along z, finite", check=_finite)
+    cellSizeX = Field(float, 10.0, "Size of a cell along x, positive", False, _positive)
+    cellSizeY = Field(float, 10.0, "Size of a cell along y, positive", False, _positive)
+    cellSizeZ = Field(float, 10.0, "Size of a cell along z, positive", False, _positive)
+    gridStepX = Field(float, 10.0, "Distance of cells along x, positive", False, _positive)
+    gridStepY = Field(float, 10.0, "Distance of cells along y, positive", False, _positive)
+    gridStepZ = Field(float, 10.0, "Distance of cells along z, positive", False, _positive)
+    borderSizeX = Field(float, 5.0, "Border of a cell along x, not negative", False, _not_negative)
+    borderSizeY = Field(float, 5.0, "Border of a cell along y, not negative", False, _not_negative)
+    borderSizeZ = Field(float, 5.0, "Border of a cell along z, not negative", False, _not_negative)
+    adjustGridOption = ChoiceField(
+        str,
+        {
+            "spacing": "spread cells of the given size evenly; the step is not used",
+            "size": "make cells one element longer than the step; the size is not used",
+            "none": "neither: there are gaps if the step is longer than the cells",
+        },
+        default="spacing",
+        doc="How cells are made to cover the exposure",
+    )
+    scaleByFwhm = Field(
+        bool, True, "Whether lengths are in widths (FWHM) of the point-spread function", False
+    )
+    returnSubImages = Field(bool, False, "Whether results hold the cells that were mapped", False)
+    ignoreMaskPlanes = ListField(
+        str, default=("INTRP", "EDGE", "DETECTED", "SAT", "CR", "BAD", "NO_DATA"), doc="For mappers"
+    )
+    onError = ChoiceField(
+        str,
+        {"raise": "stop", "skip": "leave the cell out and go on"},
+        default="raise",
+        doc="What an error in the mapper does",
+    )
+
+
+class ImageMapReduceTask(Task):
+    """Maps the cells of an exposure one by one and puts the results together.
+
+    The exposure is divided into cells (`boxes0`), each of which is also given with a border around it
+    (`boxes1`), so that filters have what lies around. Cells are reduced in the order of their list
+    whatever the order in which they were mapped: results depend on neither device budget nor threads.
+
+    Parameters
+    ----------
+    config : ImageMapReduceConfig, optional
+        Configuration; kept, not copied.
+    name, parentTask, log
+        As of `Task`.
+    mapper, reducer : Task, optional
+        Parts to use in place of those that the configuration names.
+
+    Attributes
+    ----------
+    mapper : ImageMapper
+        What is done with each cell.
+    reducer : ImageReducer
+        How the cells are put together.
+    boxes0, boxes1 : list of Box
+        The cells, without and with border; set both to use others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpupept.mapreduce import GaussianFilterMapper, ImageMapReduceConfig, ImageMapReduceTask
+    >>> config = ImageMapReduceConfig(cellSizeX=16, cellSizeY=16, borderSizeX=8, borderSizeY=8)
+    >>> task = ImageMapReduceTask(config, mapper=GaussianFilterMapper(sigma=1.5))
+    >>> smooth = task.run(np.random.default_rng(0).random((64, 48))).exposure
+    >>> smooth.image.array.shape, len(task.boxes0)
+    ((64, 48), 20)
+    """
+
+    ConfigClass: ClassVar[type[Config]] = ImageMapReduceConfig
+    _DefaultName: ClassVar[str] = "ip_diffim_imageMapReduce"
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        name: str | None = None,
+        parentTask: Task | None = None,
+        log: logging.Logger | None = None,
+        mapper: ImageMapper | None = None,
+        reducer: ImageReducer | None = None,
+    ) -> None:
+        super().__init__(config, name=name, parentTask=parentTask, log=log)
+        self._boxes: tuple[list[Box], list[Box]] | None = None
+        self._gridOf: Any = None  # what the boxes were made for; None for boxes set from outside
+        self.mapper: ImageMapper
+        self.reducer: ImageReducer
+        for part, given in (("mapper", mapper), ("reducer", reducer)):
+            if given is None:
+                self.makeSubtask(part)
+            else:
+                self._adopt(part, given)
+
+    # ---- Cells
+
+    @property
+    def boxes0(self) -> list[Box] | None:
+        """The cells; None before there are any."""
+        return None if self._boxes is None else self._boxes[0]
+
+    @boxes0.setter
+    def boxes0(self, boxes: Sequence[Box]) -> None:
+        self._set_boxes(0, boxes)
+
+    @property
+    def boxes1(self) -> list[Box] | None:
+        """The cells with their borders; None before there are any."""
+        return None if self._boxes is None else self._boxes[1]
+
+    @boxes1.setter
+    def boxes1(self, boxes: Sequence[Box]) -> None:
+        self._set_boxes(1, boxes)
+
+    def _set_boxes(self, place: int, boxes: Sequence[Box]) -> None:
+        both = [[], []] if self._boxes is None else list(self._boxes)
+        both[place] = list(boxes)
+        self._boxes, self._gridOf = (both[0], both[1]), None
+
+    def generateGrid(self, exposure: Any, forceEvenSized: bool = False, **kwargs: Any) -> None:
+        """Divide an exposure into cells: set `boxes0` and `boxes1`.
+
+        Parameters
+        ----------
+        exposure : Exposure or array
+            The exposure.
+        forceEvenSized : bool, default False
+            Whether to make all boxes an even number of elements long along each axis.
+        **kwargs
+            Not used here.
+
+        Raises
+        ------
+        ValueError
+            If a cell or step is smaller than an element, or centres are not as many along each axis.
+        RuntimeError
+            If a cell cannot be made even, since it fills an axis of odd length.
+        """
+        whole = _as_exposure(exposure)
+        config = self.config
+        spaced = config.adjustGridOption == "spacing" and config.cellCentroidsX is None
+        for axis in "XYZ"[: whole.ndim] if spaced else "":
+            step, size = (getattr(config, what + axis) for what in ("gridStep", "cellSize"))
+            if step != size:
+                message = "gridStep%s = %g is not used with adjustGridOption 'spacing'"
+                self.log.warning(message, axis, step)
+        self._boxes = make_grid(config, whole.getBBox(), whole.getPsf(), forceEvenSized)
+        self._gridOf = self._grid_key(whole, forceEvenSized)
+
+    _generateGrid = generateGrid
+
+    def _grid_key(self, exposure: Exposure, forceEvenSized: bool) -> Any:
+        psf, lengths = exposure.getPsf(), self.config.toDict()
+        for part in ("mapper", "reducer"):
+            lengths.pop(part)
+        radius = determinant_radius(psf) if psf and self.config.scaleByFwhm else None
+        return exposure.getBBox(), radius, forceEvenSized, repr(lengths)
+
+    def _prepare(self, exposure: Exposure, forceEvenSized: bool = False, **kwargs: Any) -> None:
+        """Have boxes for this exposure: those set from outside, or made for it."""
+        made = self._boxes is None or self._gridOf is not None
+        if made and self._gridOf != self._grid_key(exposure, forceEvenSized):
+            self.generateGrid(exposure, forceEvenSized=forceEvenSized, **kwargs)
+        boxes0, boxes1 = self._boxes or ([], [])
+        if len(boxes0) != len(boxes1):
+            raise ValueError(
+                f"boxes0 and boxes1 must be as many, found {len(boxes0)} and {len(boxes1)}"
+            )
+        halo = self.mapper.halo
+        if halo is not None:
+            along = (halo,) * exposure.ndim if isinstance(halo, int) else halo
+            self._check_halo(along[::-1] if exposure._reversed else along, exposure.getBBox())
+
+    def _check_halo(self, halo: tuple[int, ...], full: Box) -> None:
+        boxes0, boxes1 = self._boxes or ([], [])
+        for cell, expanded in zip(boxes0, boxes1, strict=True):
+            if not expanded.contains(cell.grow(halo).clip(full)):
+                raise ValueError(
+                    f"borderSize must be at least {halo}, the reach of {type(self.mapper).__name__}, "
+                    f"found cell {cell} with border {expanded}"
+                )
+
+    # ---- Mapping
+
+    def run(
+        self,
+        exposure: Any,
+        *,
+        device: str | None = None,
+        n_workers: int | None = None,
+        n_streams: int = 2,
+        max_device_bytes: int | str | None = None,
+        accumulate: str = "auto",
+        out: Any = None,
+        progress: bool = False,
+        **kwargs: Any,
+    ) -> Struct:
+        """Map all cells and put the results together.
+
+        Parameters
+        ----------
+        exposure : Exposure, Pixels, Voxels or array
+            What to map, on either device. Arrays that are read by slices, such as memory maps and
+            Zarr arrays, are read cell by cell.
+        device : str, optional
+            Where cells are mapped, "cpu", "cuda", "cuda:N" or "auto"; where the exposure is by
+            default. Cells of an exposure on the host are copied to a GPU one by one.
+        n_workers : int, optional
+            Threads on the CPU; all cores for mappers that are `threadSafe`, else one.
+        n_streams : int, default 2
+            Cells that are copied and mapped at a time on a GPU, by mappers that are `threadSafe`.
+        max_device_bytes : int or str, optional
+            Memory that cells, and sums kept there, may take on the GPU.
+        accumulate : {"auto", "device", "host"}, default "auto"
+            Where sums are kept while cells are copied to a GPU: there if they fit, by default.
+        out : array, optional
+            Where the image goes, as of `ImageReducer.run`.
+        progress : bool, default False
+            Whether to show a progress bar.
+        **kwargs
+            For the mapper, the reducer and `generateGrid` (`forceEvenSized`).
+
+        Returns
+        -------
+        Struct
+            With an item `exposure`, or `result` for the reduce operations "none" and "coaddPsf".
+
+        Raises
+        ------
+        ValueError
+            If a border is narrower than the `halo` of the mapper, `boxes0` and `boxes1` differ in
+            number, a cell does not fit the memory of the device, or an argument cannot be used.
+        TypeError
+            If the mapper returns no exposure and the reduce operation needs one.
+
+        Notes
+        -----
+        An error of the mapper is raised again with the number and the box of the cell, unless the
+        configuration's `onError` is "skip".
+        """
+        whole = _as_exposure(exposure)
+        with self.timer("run"):
+            self._prepare(whole, **kwargs)
+            _, boxes1 = self._boxes or ([], [])
+            choices = (device, n_workers, n_streams, max_device_bytes, accumulate)
+            how = plan(whole, self.mapper, boxes1, *choices)
+            results = self._results(whole, how, False, progress, kwargs)
+            return self.reducer.run(
+                results, whole, boxes=boxes1, out=out, device=how.sums, **kwargs
+            )
+
+    def _runMapper(self, exposure: Any, doClone: bool = False, **kwargs: Any) -> list[Any]:
+        """Map all cells and return the results in a list.
+
+        Parameters
+        ----------
+        exposure : Exposure or array
+            What to map.
+        doClone : bool, default False
+            Whether the mapper gets copies, which it may change.
+        **kwargs
+            As of `run`.
+
+        Raises
+        ------
+        ValueError
+            As `run` does.
+        """
+        whole = _as_exposure(exposure)
+        choices = {name: kwargs.pop(name) for name in _EXECUTION if name in kwargs}
+        self._prepare(whole, **kwargs)
+        how = plan(whole, self.mapper, self.boxes1 or [], **choices)
+        return list(self._results(whole, how, doClone, kwargs.pop("progress", False), kwargs))
+
+    def _results(
+        self, whole: Exposure, how: Execution, clone: bool, progress: bool, kwargs: dict[str, Any]
+    ) -> Iterator[Any]:
+        count = len(self.boxes0 or [])
+        alone = how.workers == 1
+
+        def one(number: int) -> Any:
+            # What mappers call has one thread where there is a thread for each of several cells.
+            with contextlib.nullcontext() if alone else use_threads(1), how.stream():
+                return self._map_cell(whole, number, how, clone, kwargs)
+
+        results = in_order(one, count, how.workers)
+        if not progress:
+            return results
+        from tqdm import tqdm
+
+        return iter(tqdm(results, total=count, desc="cells"))
+
+    def _map_cell(
+        self, whole: Exposure, number: int, how: Execution, clone: bool, kwargs: dict[str, Any]
+    ) -> Any:
+        boxes0, boxes1 = self._boxes or ([], [])
+        cell, border = boxes0[number], boxes1[number]
+        try:
+            expanded = whole.Factory(whole, border)
+            expanded = expanded.to(how.device) if how.staged else expanded
+            part = expanded.Factory(expanded, cell)
+            if clone:
+                part, expanded = part.clone(), expanded.clone()
+            else:
+                part, expanded = part.readOnly(), expanded.readOnly()
+            result = self.mapper.run(part, expanded, whole.getBBox(), **kwargs)
+        except Exception as error:
+            if self.config.onError == "raise":
+                raise _at_cell(error, number, cell) from error
+            self.log.warning("cell %d, %s, left out: %s", number, cell, error)
+            return Struct(error=error, box=cell)
+        if self.config.returnSubImages:
+            inputs = Struct(**dict(zip(_RESULTS, (part, expanded), strict=True)))
+            result.mergeItems(inputs, *_RESULTS)
+        return result
+
+    # ---- To look at
+
+    def plotBoxes(self, fullBBox: Box, skip: int = 3) -> Any:
+        """Draw cells and their borders, seen along z.
+
+        Parameters
+        ----------
+        fullBBox : Box
+            The exposure.
+        skip : int, default 3
+            Every how manieth cell to draw.
+
+        Returns
+        -------
+        plotly.graph_objects.Figure
+
+        Raises
+        ------
+        ValueError
+            If there are no boxes yet.
+        """
+        if self._boxes is None:
+            raise ValueError("there are no boxes to draw: call generateGrid or run first")
+        import plotly.graph_objects as go
+
+        boxes0, boxes1 = self._boxes
+        figure = go.Figure()
+        groups = (("exposure", [fullBBox], "black"), ("cells", boxes0[::skip], "red"))
+        for name, boxes, colour in (*groups, ("borders", boxes1[::skip], "blue")):
+            x, y = _outlines(boxes)
+            figure.add_scatter(
+                x=x, y=y, mode="lines", name=name, line={"color": colour, "width": 1}
+            )
+        figure.update_layout(xaxis_title="x", yaxis={"title": "y", "scaleanchor": "x"})
+        return figure
+
+
+def _outlines(boxes: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of boxes in turn, with NaN between boxes."""
+    low = np.array([box.getMin()[:2] for box in boxes], dtype=float).reshape(-1, 2)
+    high = np.array([box.getEnd()[:2] for box in boxes], dtype=float).reshape(-1, 2)
+    gap = np.full(len(low), np.nan)
+    x = np.stack([low[:, 0], high[:, 0], high[:, 0], low[:, 0], low[:, 0], gap], axis=1)
+    y = np.stack([low[:, 1], low[:, 1], high[:, 1], high[:, 1], low[:, 1], gap], axis=1)
+    return x.ravel(), y.ravel()
+
+
+def _as_exposure(value: Any) -> Exposure:
+    return value if isinstance(value, Exposure) else Exposure(value)
+
+
+def _at_cell(error: Exception, number: int, cell: Box) -> Exception:
+    """Error of the same class that tells where it happened."""
+    message = f"in cell {number}, {cell}: {error}"
+    try:
+        return type(error)(message)
+    except Exception:  # its class takes other arguments
+        return RuntimeError(f"{type(error).__name__} {message}")
+
+
+def map_reduce(
+    array: Any,
+    func: Callable[[Any], Any],
+    cell: int | Sequence[int] = 64,
+    border: int | Sequence[int] = 0,
+    reduce: str = "copy",
+    **kwargs: Any,
+) -> Any:
+    """Apply a function to an image cell by cell.
+
+    Parameters
+    ----------
+    array : array, Pixels, Voxels or Exposure
+        The image; see `ImageMapReduceTask.run`.
+    func : callable
+        Takes the array of a cell with its border and returns one of the same shape, of which the
+        cell is kept.
+    cell : int or tuple of int, default 64
+        Size of cells along each axis.
+    border : int or tuple of int, default 0
+        Border around cells along each axis: what `func` needs to see.
+    reduce : str, default "copy"
+        Reduce operation; cells do not overlap, so "copy", "sum" and "average" are the same.
+    **kwargs
+        Of `ImageMapReduceTask.run`, such as `device`, `n_workers` and `out`.
+
+    Returns
+    -------
+    array, Pixels, Voxels, Exposure or list
+        The result, of the kind that was given; a list of the results of `func`, without border, for
+        "none".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpupept.mapreduce import map_reduce
+    >>> image = np.arange(12.0).reshape(3, 4)
+    >>> map_reduce(image, lambda part: part + 1, cell=2).tolist()
+    [[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [9.0, 10.0, 11.0, 12.0]]
+    """
+    from gpupept.mapreduce.mappers import FunctionMapper
+
+    whole = _as_exposure(array)
+    config = ImageMapReduceConfig(adjustGridOption="none", scaleByFwhm=False)
+    for name, given in (("cellSize", cell), ("gridStep", cell), ("borderSize", border)):
+        sizes = (given,) * whole.ndim if isinstance(given, int) else tuple(given)
+        if len(sizes) != whole.ndim:
+            raise ValueError(f"{name}: expected {whole.ndim} numbers, found {given!r}")
+        config.update(**{name + axis: size for axis, size in zip("XYZ", sizes, strict=False)})
+    config.reducer.reduceOperation = reduce
+    task = ImageMapReduceTask(config, mapper=FunctionMapper(func))
+    result = task.run(whole, **kwargs)
+    if reduce == "none":
+        return [part.subExposure.image.array for part in result.result]
+    if isinstance(array, Exposure):
+        return result.exposure
+    image = result.exposure.image.array
+    fits = isinstance(array, ArrayContainer) and kwargs.get("out") is None
+    return array._with_array(image) if fits else image

@@ -1,0 +1,47 @@
+"""Mappers that are ready to use."""
+
+from __future__ import annotations
+
+from gpupept.mapreduce.mappers.deconvolution import (
+    RichardsonLucyMapper,
+    RichardsonLucyMapperConfig,
+)
+from gpupept.mapreduce.mappers.filters import (
+    ConvolveMapper,
+    ConvolveMapperConfig,
+    GaussianFilterMapper,
+    GaussianFilterMapperConfig,
+    MedianFilterMapper,
+    MedianFilterMapperConfig,
+)
+from gpupept.mapreduce.mappers.functions import (
+    FunctionMapper,
+    FunctionMapperConfig,
+    ThresholdMapper,
+    ThresholdMapperConfig,
+)
+from gpupept.mapreduce.mappers.measurements import (
+    LocalMaximaMapper,
+    LocalMaximaMapperConfig,
+    StatisticsMapper,
+    StatisticsMapperConfig,
+)
+
+__all__ = [
+    "ConvolveMapper",
+    "ConvolveMapperConfig",
+    "FunctionMapper",
+    "FunctionMapperConfig",
+    "GaussianFilterMapper",
+    "GaussianFilterMapperConfig",
+    "LocalMaximaMapper",
+    "LocalMaximaMapperConfig",
+    "MedianFilterMapper",
+    "MedianFilterMapperConfig",
+    "RichardsonLucyMapper",
+    "RichardsonLucyMapperConfig",
+    "StatisticsMapper",
+    "StatisticsMapperConfig",
+    "ThresholdMapper",
+    "ThresholdMapperConfig",
+]
