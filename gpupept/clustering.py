@@ -73,7 +73,8 @@ def hdbscan(
     Parameters
     ----------
     points : (N, 3) array_like
-        Positions (mm). A NumPy array is clustered on the CPU, a CuPy array on its GPU.
+        Positions (mm). A NumPy array is clustered on the CPU, a CuPy array on its GPU. Points that
+        are not finite are noise.
     offsets : (S + 1,) array_like of int, optional
         Cloud s holds rows ``offsets[s] .. offsets[s + 1] - 1``, from 0 to N in all; clouds may be
         empty. By default there is one cloud.
@@ -262,6 +263,11 @@ def _package_for(points: Array) -> Any:
 
 
 def _as_positions(points: Any) -> Array:
+    if hasattr(points, "samples_indices"):
+        raise TypeError(
+            f"points must be an (N, 3) table of positions, found {type(points).__name__}; give its "
+            "columns x, y and z, such as points.data[:, 1:4]"
+        )
     xp = array_namespace(points)
     table = xp.asarray(points)
     if table.dtype.kind not in "buif":

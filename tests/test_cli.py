@@ -685,3 +685,16 @@ def test_control_c_as_a_process(folder: Path) -> None:
     assert err.endswith("gpupept: interrupted\n")
     assert "Traceback" not in err
     assert list(folder.iterdir()) == []
+
+
+def test_more_tracers_than_expected_are_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = rotating_tracers(lors=8000).lines.data
+    np.savetxt(tmp_path / "run.csv", lines[:, [0, 1, 2, 4, 5]])
+    command = ["track", str(tmp_path / "run.csv"), "--separation", "712", "--quiet"]
+    command += ["--sample-size", "400", "--overlap", "0", "--device", "cpu"]
+    assert main([*command, "--out", str(tmp_path / "one.npz")]) == 0
+    assert "try --max-tracers 2" in capsys.readouterr().err
+    assert main([*command, "--max-tracers", "2", "--out", str(tmp_path / "two.npz")]) == 0
+    assert "--max-tracers" not in capsys.readouterr().err

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle.tracking import same_partition
 
+import gpupept
 from gpupept import clustering
 from gpupept.backend import GPUUnavailableError, probe
 from gpupept.clustering import Clustering, hdbscan
@@ -342,3 +343,9 @@ class TestArguments:
     def test_without_a_gpu(self):
         with pytest.raises(GPUUnavailableError):
             hdbscan(blobs([20, 20]), min_cluster_size=5, device="cuda")
+
+
+def test_containers_are_not_positions() -> None:
+    points = gpupept.PointData(np.zeros((30, 4)))
+    with pytest.raises(TypeError, match=r"points.data\[:, 1:4\]"):
+        hdbscan(points, min_cluster_size=5)

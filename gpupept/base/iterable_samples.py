@@ -199,6 +199,11 @@ class IterableSamples(DerivableSamples, PEPTObject, Collection[Any]):
         >>> lines.copy(data=np.ones((2, 7)), angle=45).attrs
         {'angle': 45}
         """
+        if not isinstance(deep, bool | np.bool_):
+            raise TypeError(
+                f"deep must be True or False, found {type(deep).__name__}; other rows are given as "
+                "copy(data=rows)"
+            )
         given = {name: attrs.pop(name, None) for name in ("sample_size", "overlap", "columns")}
         kept = (self.extra_attrs() if extra else {}) | (self.hidden_attrs() if hidden else {})
         kept = {name: value for name, value in self._attrs.items() if name in kept}

@@ -26,6 +26,7 @@ from gpupept.utilities.files import atomic_write
 
 __all__ = ["UnsafeFileError", "load", "save"]
 
+_TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat")
 _WRITERS = {".npz": write_npz, ".parquet": write_parquet}
 _READERS = {b"PK\x03\x04": read_npz, b"PAR1": read_parquet}  # by the first four bytes of a file
 _DAMAGED = (
@@ -63,7 +64,7 @@ def save(filepath: str | os.PathLike[str] | IO[bytes], obj: Any) -> None:
         If the object, or an attribute in it, is something else (it is named), or a Parquet file is
         asked for and it is not a container.
     ValueError
-        If attributes hold too much for a Parquet file.
+        If attributes hold too much for a Parquet file, or the suffix is one of text files.
     FileNotFoundError, PermissionError
         If the directory does not exist or cannot be written to.
 
@@ -85,6 +86,11 @@ def save(filepath: str | os.PathLike[str] | IO[bytes], obj: Any) -> None:
         write_pickle(filepath, encoder.encode(obj, ""), encoder.arrays)
         return
     suffix = Path(filepath).suffix.lower()
+    if suffix in _TEXT_SUFFIXES:
+        raise ValueError(
+            f"{os.fspath(filepath)!r}: save does not write text; use to_csv for a table, or one of "
+            "the suffixes .npz, .parquet and .pickle"
+        )
     if suffix == ".parquet":
         _check_container(obj)
     tree = encoder.encode(obj, "")
@@ -161,5 +167,5 @@ def _read(file: Any, name: str) -> Any:
             raise  # of the file system; those about the content have no number
         raise ValueError(
             f"{name} is damaged or was not written by {FORMAT}.save "
-            f"({type(error).__name__}: {error})"
+            f"({type(error).__name__}: {error}); text files are read by {FORMAT}.read_csv"
         ) from error

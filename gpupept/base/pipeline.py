@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
 from gpupept.base.batch_filter import BatchFilter, as_batch, as_sized, on_device, run_batch
+from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.pept_object import PEPTObject
 from gpupept.base.transformers import Filter, Reducer, Transformer
 from gpupept.executors import Executor, check_executor, map_samples
@@ -159,6 +161,7 @@ class Pipeline(PEPTObject):
         if not hasattr(samples, "__iter__"):
             raise ValueError(f"samples must be iterable, found {type(samples).__name__}")
         started = time.perf_counter()
+        _warn_of_nothing(samples)
         current = on_device(samples, device)
         stages = self.steps()
         for number, stage in enumerate(stages, start=1):
@@ -177,6 +180,16 @@ class Pipeline(PEPTObject):
             "\n".join("    " + line for line in repr(t).split("\n")) for t in self.transformers
         ]
         return "\n".join(["Pipeline", "-" * 8, "transformers = [", *steps, "]"])
+
+
+def _warn_of_nothing(samples: Any) -> None:
+    """Say so when rows are given but no sample: they would all be ignored."""
+    if isinstance(samples, IterableSamples) and len(samples.data) and not len(samples):
+        warnings.warn(
+            f"the {len(samples.data)} rows given make no sample with sample_size = "
+            f"{samples.sample_size}; nothing is processed",
+            stacklevel=3,
+        )
 
 
 def _run_filters(
@@ -211,5 +224,9 @@ class _Chain:
 
     def __call__(self, sample: Any) -> Any:
         for item in self.filters:
-            sample = item.fit_sample(sample)
+            try:
+                sample = item.fit_sample(sample)
+            except Exception as error:
+                error.add_note(f"in {type(item).__name__}.fit_sample, given:\n{sample!r}"[:1000])
+                raise
         return sample

@@ -103,7 +103,11 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--max-tracers", type=_positive, default=1, metavar="N", help="most tracers to be found"
+        "--max-tracers",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="tracers expected at most: sets the size of clusters, samples and windows",
     )
     group.add_argument(
         "--sample-size", type=_positive, metavar="LORS", help="by default 200 per tracer"

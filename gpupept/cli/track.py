@@ -65,10 +65,22 @@ def track(options: Namespace) -> None:
     run = run_pipeline(pipeline, measured.lines, **running)
     if not any(label >= 0 for label in run.trajectory_sizes()):
         warnings.warn("no trajectory was found", stacklevel=2)
+    _warn_of_more_tracers(run, options.max_tracers)
     facts = run_facts(run, measured.skipped, measured.seconds)
     writers = _writers(options, measured, run, facts)
     write_outputs(writers)
     sys.stdout.write(facts_text(facts) + written_text(writers))
+
+
+def _warn_of_more_tracers(run: TrackingRun, max_tracers: int) -> None:
+    """Say so when samples hold more tracers than the recipe was made for."""
+    per_sample = run.stages[0].rows / max(run.samples, 1)
+    if per_sample > max_tracers + 0.5:
+        warnings.warn(
+            f"about {per_sample:.1f} positions were found per sample, more than --max-tracers "
+            f"{max_tracers}: trajectories may be broken; try --max-tracers {round(per_sample)}",
+            stacklevel=2,
+        )
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class HDBSCAN(BatchFilter, PointDataFilter):
         Fraction f of the points expected to come from tracers, in (0, 1]. About 0.15 for
         cutpoints (first pass), 0.6 for tracer positions (second pass).
     max_tracers : int, default 1
-        Largest number m of tracers to be found.
+        Number m of tracers expected at most. It sets how large a cluster must be, with `true_fraction`;
+        it does not cut off clusters, so with too small a number there can be more of them.
     strict : bool, default False
         Discard a cluster that holds even one artificial point, as earlier implementations do. It
         loses about 1 % of the positions of a first pass.

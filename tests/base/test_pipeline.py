@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 
+import gpupept
 from gpupept import LineData, Pipeline, PointData, use_backend
 from gpupept.backend import GPUUnavailableError, MixedDevicesError, probe
 from gpupept.base import Filter, Reducer, SampleGroups
@@ -419,3 +421,29 @@ class TestDevices:
     def test_unknown(self, lines):
         with pytest.raises(ValueError, match="device"):
             Pipeline([Cutpoints(0.5)]).fit(lines, device="tpu", verbose=False)
+
+
+class _Failing(gpupept.base.Filter):
+    def fit_sample(self, sample: Any) -> Any:
+        raise KeyError("oops")
+
+
+@pytest.mark.parametrize("executor", ["sequential", "joblib"])
+def test_error_of_a_filter_says_where_it_happened(executor: str) -> None:
+    points = gpupept.PointData(np.zeros((4, 4)), sample_size=2)
+    with pytest.raises(KeyError) as caught:
+        gpupept.Pipeline([_Failing()]).fit(points, executor, 1, verbose=False)
+    notes = "\n".join(caught.value.__notes__)
+    assert "_Failing.fit_sample" in notes
+    assert "rows: 2" in notes
+
+
+def test_rows_that_make_no_sample_are_reported() -> None:
+    points = gpupept.PointData(np.zeros((4, 4)), sample_size=5)
+    with pytest.warns(UserWarning, match="4 rows given make no sample with sample_size = 5"):
+        gpupept.Pipeline([gpupept.tracking.Centroids()]).fit(points, verbose=False)
+
+
+def test_copy_given_rows_in_place_of_deep() -> None:
+    with pytest.raises(TypeError, match=r"copy\(data=rows\)"):
+        gpupept.PointData(np.zeros((4, 4))).copy(np.ones((2, 4)))

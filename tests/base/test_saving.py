@@ -426,3 +426,16 @@ def test_equal_objects_are_saved_as_equal_bytes(
         monkeypatch.setattr("time.time", lambda now=now: now)
         save(path, points)
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "TXT", "dat", "tsv"])
+def test_text_is_not_what_save_writes(suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="use to_csv"):
+        save(tmp_path / f"points.{suffix}", PointData(np.zeros((1, 4))))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_file_is_not_what_load_reads(tmp_path: Path) -> None:
+    PointData(np.zeros((1, 4))).to_csv(tmp_path / "points.csv")
+    with pytest.raises(ValueError, match=r"text files are read by gpupept.read_csv"):
+        load(tmp_path / "points.csv")
