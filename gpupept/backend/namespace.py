@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -264,6 +265,29 @@ def to_device(array: Any, device: str) -> Any:
         return to_host(array)
     if device_of(array) == target:
         return array
-    cupy = cupy_module()
-    with cupy.cuda.Device(int(target.partition(":")[2])):
-        return cupy.asarray(array)
+    with device_scope(target):
+        return cupy_module().asarray(array)
+
+
+def device_scope(device: str) -> AbstractContextManager[Any]:
+    """Make new arrays on a device inside a ``with`` block; CuPy otherwise uses the current GPU.
+
+    Parameters
+    ----------
+    device : str
+        ``"cpu"``, which changes nothing, or ``"cuda:N"``.
+
+    Returns
+    -------
+    context manager
+
+    Examples
+    --------
+    >>> from gpupept.backend import device_scope
+    >>> with device_scope("cpu"):
+    ...     pass
+    """
+    if device == "cpu":
+        return nullcontext()
+    scope: AbstractContextManager[Any] = cupy_module().cuda.Device(int(device.partition(":")[2]))
+    return scope

@@ -10,6 +10,7 @@ import numpy as np
 
 from gpupept.backend import (
     current_backend,
+    device_scope,
     memory_budget,
     plan_chunks,
     resolve_device,
@@ -94,7 +95,9 @@ class BatchFilter(Filter):
         ValueError
             If it is an empty list.
         """
-        return self.fit_batch(self._batch_of_one(sample))[0]
+        batch = self._batch_of_one(sample)
+        with device_scope(batch.device):
+            return self.fit_batch(batch)[0]
 
     def fit(
         self,
@@ -369,7 +372,7 @@ def run_batch(
         The results of all samples.
     """
     budget = min(memory_budget(batch.device, memory), LARGEST_CHUNK)
-    with use_threads(max_workers):
+    with use_threads(max_workers), device_scope(batch.device):
         if not verbose:
             return _run_chunks(list(filters), batch, budget, lambda _: None)
         from tqdm.auto import tqdm

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
+from gpupept.backend import device_scope
 from gpupept.base.batch_filter import BatchFilter, as_batch, as_sized, on_device, run_batch
 from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.pept_object import PEPTObject
@@ -171,7 +172,8 @@ class Pipeline(PEPTObject):
                     stage, current, executor, max_workers, verbose, memory, label
                 )
             elif isinstance(stage, Reducer):
-                current = stage.fit(current)
+                with device_scope(getattr(current, "device", "cpu")):
+                    current = stage.fit(current)
         _log.info("processed in %.3f s", time.perf_counter() - started)
         return current
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gpupept.backend import cupy_module, memory_budget, resolve_device
+from gpupept.backend import cupy_module, device_scope, memory_budget, resolve_device
 from gpupept.kernels.threads import thread_count
 from gpupept.mapreduce.accumulation import window_bytes
 from gpupept.mapreduce.box import Box
@@ -48,10 +48,9 @@ class Execution:
         if not self.staged or self.device == "cpu":
             yield
             return
-        cupy = cupy_module()
-        with cupy.cuda.Device(int(self.device.partition(":")[2])):
+        with device_scope(self.device):
             if not hasattr(self._streams, "own"):
-                self._streams.own = cupy.cuda.Stream(non_blocking=True)
+                self._streams.own = cupy_module().cuda.Stream(non_blocking=True)
             stream = self._streams.own
             with stream:
                 yield

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cuda_host import fake_cupy
 
 import gpupept
 from gpupept import LineData, Pipeline, PointData, use_backend
@@ -447,3 +448,15 @@ def test_rows_that_make_no_sample_are_reported() -> None:
 def test_copy_given_rows_in_place_of_deep() -> None:
     with pytest.raises(TypeError, match=r"copy\(data=rows\)"):
         gpupept.PointData(np.zeros((4, 4))).copy(np.ones((2, 4)))
+
+
+def test_recipe_stays_on_the_second_of_two_gpus() -> None:
+    lines = rotating_tracers(lors=360, sample_size=60).lines
+    expected = peptml_pipeline(2, second_sample_size=8, second_overlap=7).fit(lines, verbose=False)
+    with fake_cupy.installed(devices=2):
+        pipeline = peptml_pipeline(2, second_sample_size=8, second_overlap=7)
+        found = pipeline.fit(lines, verbose=False, device="cuda:1")
+        assert found.device == "cuda:1"
+        np.testing.assert_allclose(found.to("cpu").points, expected.points, atol=1e-9)
+        sample = Cutpoints(0.5).fit_sample(lines.to("cuda:1")[0])
+        assert sample.device == "cuda:1"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpupept.backend import array_namespace, is_device_array
+from gpupept.backend import array_namespace, device_of, device_scope, is_device_array
 from gpupept.kernels import Array
 from gpupept.kernels.threads import run_ranges
 
@@ -77,7 +77,7 @@ def hdbscan(
     if is_device_array(points):
         from gpupept.kernels.hdbscan.device import cluster_on_device
 
-        with xp.cuda.Device(points.device.id):  # where new arrays are made
+        with device_scope(device_of(points)):
             result = _empty_result(xp, len(points), len(offsets) - 1)
             cluster_on_device(points, offsets, min_samples, min_cluster_size, single, result)
         return result
