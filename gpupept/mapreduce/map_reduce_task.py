@@ -216,7 +216,12 @@ class ImageMapReduceTask(Task):
             )
         halo = self.mapper.halo
         if halo is not None:
-            along = (halo,) * exposure.ndim if isinstance(halo, int) else halo
+            along = (halo,) * exposure.ndim if isinstance(halo, int) else tuple(halo)
+            if len(along) != exposure.ndim:
+                raise ValueError(
+                    f"{type(self.mapper).__name__} is for {len(along)} axes, found an image with "
+                    f"{exposure.ndim}"
+                )
             self._check_halo(along[::-1] if exposure._reversed else along, exposure.getBBox())
 
     def _check_halo(self, halo: tuple[int, ...], full: Box) -> None:

@@ -192,7 +192,6 @@ class ConvolveMapper(FilterMapper):
 
     def filtered(self, array: Array) -> Array:
         """Convolve with the kernel."""
-        _check_axes(self._kernel, array)
         return convolve(array, self._kernel, self.config.mode)
 
 
@@ -210,16 +209,11 @@ def checked_kernel(kernel: Any) -> np.ndarray:
     return values
 
 
-def _check_axes(kernel: np.ndarray, array: Array) -> None:
-    if kernel.ndim != array.ndim:
-        raise ValueError(f"kernel: expected {array.ndim} axes like the image, found {kernel.ndim}")
-
-
 class MedianFilterMapperConfig(ImageMapperConfig):
     """Configuration of a `MedianFilterMapper`."""
 
     size = Field(
-        int, 3, "Length of the window along each axis, odd", False, lambda n: n % 2 == 1 > 0
+        int, 3, "Length of the window along each axis, odd", False, lambda n: n > 0 and n % 2 == 1
     )
     mode = ChoiceField(str, MODES, "constant", "What lies outside the image")
 

@@ -96,7 +96,7 @@ class LocalMaximaMapperConfig(ImageMapperConfig):
     """Configuration of a `LocalMaximaMapper`."""
 
     size = Field(
-        int, 3, "Length of the window along each axis, odd", False, lambda n: n % 2 == 1 > 0
+        int, 3, "Length of the window along each axis, odd", False, lambda n: n > 0 and n % 2 == 1
     )
     threshold = Field(float, None, "Maxima are larger than this")
 
@@ -168,15 +168,12 @@ class LocalMaximaMapper(ReadyMapper):
         found = values > (-np.inf if self.config.threshold is None else self.config.threshold)
         shape = (self.config.size,) * image.ndim
         middle = self.config.size**image.ndim // 2
-        padded = _surrounded(xp, values, self.halo)
-        inner = (slice(self.halo, -self.halo),) * image.ndim if self.halo else ...
+        reach = self.halo
+        inner = tuple(slice(reach, reach + size) for size in image.shape)
+        padded = xp.full([size + 2 * reach for size in image.shape], -np.inf)
+        padded[inner] = values
         for number, moved in enumerate(windows(padded, shape, "edge")):
             other = moved[inner]
             if number != middle:
                 found &= values > other if number < middle else values >= other
         return found
-
-
-def _surrounded(xp: Any, values: Array, reach: int) -> Array:
-    """Array with minus infinity around it."""
-    return xp.pad(values, reach, mode="constant", constant_values=-np.inf)
