@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from itertools import islice
 
@@ -20,7 +21,7 @@ class FirstRow:
 
     line: int  # number of lines before it
     columns: int
-    odd_line: str  # the line before, if it has numbers only but too few of them
+    odd_line: str  # the line before, if it may be a damaged row
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,10 @@ def find_first_row(source: TextSource, sep: str) -> FirstRow:
         fields = split_fields(line.removeprefix("\ufeff"), sep)
         numeric = bool(fields) and all(map(is_number, fields))
         if numeric and len(fields) >= LOR_COLUMNS:
-            return FirstRow(lines - 1, len(fields), before)
-        before = ""
+            odd = _may_be_row(split_fields(before, sep), len(fields))
+            return FirstRow(lines - 1, len(fields), before if odd else "")
+        before = line.strip()
         if numeric and len(fields) > 1:
-            before = line.strip()
             narrow = narrow or f"; found {len(fields)} columns in line {lines}: {before!r}"
         hint = hint or _separator_hint(line, sep)
     if lines == 0:
@@ -83,6 +84,12 @@ def find_first_row(source: TextSource, sep: str) -> FirstRow:
         f"{source.name}: expected rows of at least {LOR_COLUMNS} numbers [t, x1, y1, x2, y2], "
         f"found none in the first {lines} lines{narrow}{hint}"
     )
+
+
+def _may_be_row(fields: list[str], columns: int) -> bool:
+    """Tell whether a line has numbers only, or as many fields as a row and mostly numbers."""
+    numbers = sum(map(is_number, fields))
+    return (numbers == len(fields) > 1) or (len(fields) == columns and 2 * numbers > columns)
 
 
 def count_columns(source: TextSource, sep: str, skiprows: int) -> int:
@@ -110,7 +117,7 @@ def count_columns(source: TextSource, sep: str, skiprows: int) -> int:
     >>> count_columns(text_source(io.StringIO("header\n1 2 3\n"), "data"), r"\s+", 1)
     3
     """
-    for line in islice(source.lines(), max(skiprows, 0), None):
+    for line in islice(source.lines(), min(max(skiprows, 0), sys.maxsize), None):
         fields = split_fields(line, sep)
         if fields and not fields[0].startswith("#"):
             return len(fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
@@ -207,6 +208,7 @@ def _skip_comments(source: TextSource, skiprows: SkipRows, encoding: str) -> Ski
         skiprows = frozenset(int(line) for line in skiprows)
     skips = _skips(skiprows)
     comments = set()
+    number = -1
     for number, line in enumerate(source.lines(encoding)):
         text = line.lstrip(" \t\n\ufeff")
         if skips(number) or not text:
@@ -214,6 +216,9 @@ def _skip_comments(source: TextSource, skiprows: SkipRows, encoding: str) -> Ski
         if not text.startswith("#"):
             break
         comments.add(number)
+    else:  # pandas makes a list as long as the number of lines to skip
+        if isinstance(skiprows, Integral):
+            skiprows = min(int(skiprows), number + 1)
     if not comments:
         return skiprows
     if callable(skiprows):

@@ -373,3 +373,23 @@ def test_elapsed_time_is_logged_not_printed(caplog, capsys):
         parallel_screens(ROWS, 10)
     assert "Initialised PEPT data in" in caplog.text
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("line", ["1 2 nan 4 5", "1 2 3 4 0x10", "1 2 3 4 5,", "1 2 3"])
+def test_a_first_row_that_may_be_damaged_is_not_skipped_in_silence(tmp_path, line):
+    with pytest.warns(UserWarning, match=rf"line 2 was taken for the last .* header.*{line}"):
+        lines = parallel_screens(write(tmp_path, f"Run 7\n{line}\n1 2 3 4 5\n"), 10)
+    assert lines.lines.shape == (1, 7)
+
+
+@pytest.mark.parametrize("line", ["t x1 y1 x2 y2", "run 3 of 5 samples", "712", ""])
+def test_a_header_is_skipped_in_silence(tmp_path, line):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lines = parallel_screens(write(tmp_path, f"Run 7\n{line}\n1 2 3 4 5\n"), 10)
+    assert lines.lines.shape == (1, 7)
+
+
+def test_skipping_more_lines_than_there_are(tmp_path):
+    with pytest.raises(ValueError):
+        parallel_screens(write(tmp_path, "1 2 3 4 5\n"), 10, skiprows=10**30)

@@ -186,3 +186,9 @@ def test_part_of_a_file(tmp_path):
 
 def test_name_in_the_package():
     assert gpupept.read_csv is gpupept.utilities.read_csv
+
+
+@pytest.mark.parametrize("lines", [2, 10**9, 10**30])
+def test_skipping_more_lines_than_there_are(lines):
+    with pytest.raises(ValueError):
+        read_csv(io.StringIO("1 2\n3 4\n"), skiprows=lines)
