@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def parse_size(size: str | int) -> int:
             raise ValueError(f'a size in memory must look like "2GB" or "512MiB", found {size!r}')
         number, prefix, binary = found.groups()
         power = " kmgtp".index(prefix.lower()) if prefix else 0
-        amount = int(float(number) * (1024 if binary else 1000) ** power)
+        amount = int(Fraction(number) * (1024 if binary else 1000) ** power)
     else:
         amount = int(size)
     if amount < 1:

@@ -31,6 +31,8 @@ def _no_setting(monkeypatch):
         (".5kb", 500),
         ("3TiB", 3 * 2**40),
         ("1PB", 10**15),
+        ("9007199254740993", 2**53 + 1),
+        ("9" * 400, 10**400 - 1),
     ],
 )
 def test_parse_size(size, expected):
