@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+_LONGEST_SUFFIXES = 100  # characters, so that the temporary name is no longer than a name may be
+
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -71,7 +73,7 @@ def _create_beside(target: Path) -> Path:
         raise FileNotFoundError(errno.ENOENT, "the output directory does not exist", str(folder))
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "the output directory is a file", str(folder))
-    suffixes = "".join(target.suffixes[-2:])
+    suffixes = "".join(target.suffixes[-2:])[-_LONGEST_SUFFIXES:]
     temporary = folder / f".{target.name[:20]}-{secrets.token_hex(6)}{suffixes}"
     try:
         temporary.open("xb").close()

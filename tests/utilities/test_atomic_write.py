@@ -105,6 +105,14 @@ def test_directory_that_cannot_be_written_to(tmp_path, monkeypatch, number):
     assert error.value.filename == str(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a" * 250 + ".npz", "a." + "b" * 240 + ".npz"])
+def test_names_as_long_as_names_may_be(tmp_path, name):
+    with atomic_write(tmp_path / name) as temporary:
+        temporary.write_text("new")
+        assert temporary.suffix == (tmp_path / name).suffix
+    assert names(tmp_path) == [name]
+
+
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "data").mkdir()
     link = tmp_path / "link.csv"
