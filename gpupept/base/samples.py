@@ -242,7 +242,7 @@ def normalise_size(value: Any) -> Any:
     if value is None or isinstance(value, _WINDOWS):
         return value
     if is_number(value):
-        return _whole_number("sample_size", value)
+        return whole_number("sample_size", value)
     if isinstance(value, list | tuple | range | np.ndarray) or is_device_array(value):
         return _sizes(value)
     raise TypeError(
@@ -280,7 +280,7 @@ def normalise_overlap(value: Any, size: Any) -> Any:
         if type(value) is type(size):
             return value
     elif is_number(value):
-        return _whole_number("overlap", value)
+        return whole_number("overlap", value)
     kinds = {True: type(size).__name__, False: "integer (as sample_size is a number)"}
     wanted = "None (as sample_size is a list)" if isinstance(size, np.ndarray) else ""
     wanted = wanted or kinds[isinstance(size, _WINDOWS)]
@@ -375,8 +375,9 @@ def _integers(name: str, values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, dtype=np.int64)
 
 
-def _whole_number(name: str, value: Any) -> int:
-    if not math.isfinite(value):
+def whole_number(name: str, value: Any) -> int:
+    """Cut a number to an integer; ValueError with the name of the argument if it is not finite."""
+    if not isinstance(value, int) and not math.isfinite(value):
         raise ValueError(f"{name} must be finite, found {value}")
     return int(value)
 

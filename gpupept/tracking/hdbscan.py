@@ -9,6 +9,7 @@ import numpy as np
 from gpupept.backend import array_namespace
 from gpupept.base import BatchFilter, PointData, PointDataFilter
 from gpupept.base.batch_filter import sample_bytes
+from gpupept.base.samples import whole_number
 from gpupept.clustering import ENGINES, cluster_batch
 from gpupept.kernels.artificial import add_artificial, discard_artificial
 from gpupept.kernels.rows import flatten
@@ -80,16 +81,18 @@ class HDBSCAN(BatchFilter, PointDataFilter):
         seed: int = 0,
     ) -> None:
         self.true_fraction = float(true_fraction)
-        self.max_tracers = int(max_tracers)
+        self.max_tracers = whole_number("max_tracers", max_tracers)
         self.strict = bool(strict)
         self.engine = engine
-        self.seed = int(seed)
+        self.seed = whole_number("seed", seed)
         if not 0.0 < self.true_fraction <= 1.0:
             raise ValueError(
                 f"true_fraction must be above 0 and at most 1, found {true_fraction!r}"
             )
         if self.max_tracers < 1:
             raise ValueError(f"max_tracers must be at least 1, found {max_tracers!r}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be zero or more, found {seed!r}")
         if engine not in ENGINES:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}, found {engine!r}")
 

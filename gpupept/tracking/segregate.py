@@ -8,6 +8,7 @@ import numpy as np
 
 from gpupept.backend import array_namespace
 from gpupept.base import PointData, Reducer
+from gpupept.base.samples import whole_number
 from gpupept.kernels.components import windowed_components
 from gpupept.tracking.stack import Stack
 
@@ -66,9 +67,9 @@ class Segregate(Reducer):
         min_trajectory_size: int = 5,
         max_time_interval: float = np.inf,
     ) -> None:
-        self.window = int(window)
+        self.window = whole_number("window", window)
         self.cut_distance = float(cut_distance)
-        self.min_trajectory_size = int(min_trajectory_size)
+        self.min_trajectory_size = whole_number("min_trajectory_size", min_trajectory_size)
         self.max_time_interval = float(max_time_interval)
         if self.window < 1:
             raise ValueError(f"window must be at least 1, found {window!r}")

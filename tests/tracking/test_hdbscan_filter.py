@@ -273,10 +273,15 @@ class TestArguments:
         with pytest.raises(ValueError, match="true_fraction"):
             HDBSCAN(fraction)
 
-    @pytest.mark.parametrize("tracers", [0, -1, 0.9])
+    @pytest.mark.parametrize("tracers", [0, -1, 0.9, float("nan"), float("inf")])
     def test_tracers_refused(self, tracers):
         with pytest.raises(ValueError, match="max_tracers"):
             HDBSCAN(0.5, tracers)
+
+    @pytest.mark.parametrize("seed", [-1, float("nan"), float("inf")])
+    def test_seeds_refused(self, seed):
+        with pytest.raises(ValueError, match="seed"):
+            HDBSCAN(0.5, seed=seed)
 
     def test_truncated(self):
         assert HDBSCAN(0.5, 2.9).max_tracers == 2

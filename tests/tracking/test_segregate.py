@@ -160,11 +160,16 @@ class TestSamples:
 
 
 class TestArguments:
-    @pytest.mark.parametrize("window", [0, -3, 0.9])
+    @pytest.mark.parametrize("window", [0, -3, 0.9, float("nan"), float("inf")])
     def test_window(self, window):
         with pytest.raises(ValueError, match="window"):
             Segregate(window, 10)
         assert Segregate(1.9, 10).window == 1
+
+    @pytest.mark.parametrize("size", [float("nan"), float("inf")])
+    def test_trajectory_size(self, size):
+        with pytest.raises(ValueError, match="min_trajectory_size"):
+            Segregate(1, 10, min_trajectory_size=size)
 
     @pytest.mark.parametrize("value", [-1.0, float("nan")])
     def test_distances(self, value):
