@@ -186,10 +186,13 @@ class use_backend:
         global _default
         if name is not None and check_device_name(name, "name").startswith("cuda"):
             _find_gpu(name)
+        self._name = name
         self._previous, _default = _default, name
 
     def __enter__(self) -> None:
-        """Keep the backend set when the object was made."""
+        """Keep the backend set when the object was made; set it again if it was left before."""
+        global _default
+        _default = self._name
 
     def __exit__(
         self,

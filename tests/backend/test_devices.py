@@ -238,3 +238,11 @@ def test_errors_cross_process_borders():
     )
     for part in ("a.cu", "sm_90", "-DX", "line 3: no"):
         assert part in str(error)
+
+
+def test_a_backend_can_be_entered_again():
+    backend = use_backend("cpu")
+    for _ in range(2):
+        with backend:
+            assert current_backend() == "cpu"
+        assert current_backend() is None
