@@ -217,6 +217,19 @@ def test_median_of_many(dtype, background, even):
     assert (a, b) == (ordered[(image.size - 1) // 2], ordered[image.size // 2])
 
 
+@pytest.mark.parametrize("shift", [0.0, 1.0, -1.0])
+def test_median_of_many_where_a_sample_misleads(shift, monkeypatch):
+    """Every element that is sampled is the same, or above or below all others."""
+    image = np.random.default_rng(4).normal(size=(3, 200_000))
+    image[:, :: image[0].size // 16384] = 9 * shift
+    mask = np.random.default_rng(5).random(image.shape) < 0.2
+    image[1, 1::1000] = np.nan
+    monkeypatch.setattr("gpupept.kernels.statistics.elements.PIECE", 150_000)
+    for view, skipped in ((image, mask), (image[:, 100:], mask[:, 100:]), (image.T, None)):
+        kept = view[~np.isnan(view)] if skipped is None else view[~np.isnan(view) & ~skipped]
+        assert image_statistics(view, skipped, "omit").median == np.median(kept)
+
+
 def test_median_between_two_far_values(device):
     image = np.repeat([-1e10, 1e-3], 500)
     assert image_statistics(device.asarray(image)).median == (-1e10 + 1e-3) / 2

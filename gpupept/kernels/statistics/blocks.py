@@ -104,12 +104,10 @@ def merged(a, b):
 
 
 @njit(nogil=True, cache=True)
-def moments_of_blocks(
-    begin, end, values, bits, excluded, scale, shift, fold, flip, moments, keys, nans
-):
-    """Fill rows ``begin .. end - 1`` of the moments (B, 5), extreme keys (B, 2) and NaN counts (B,)."""
+def moments_of_blocks(values, bits, excluded, scale, shift, fold, flip, moments, keys, nans):
+    """Moments (B, 5), extreme keys (B, 2) and NaN counts (B,) of the blocks of a vector."""
     chunk = np.empty(_CHUNK)
-    for block in range(begin, end):
+    for block in range(len(moments)):
         state = (0.0, 0.0, 0.0, 0.0, 0.0)
         low, high = _LAST, _FIRST
         stop = min(len(values), (block + 1) * BLOCK)
@@ -131,8 +129,8 @@ def moments_of_blocks(
             sums = _powers(chunk[:count], mean)
             state = merged(state, _about_mean(count, mean, sums))
             low, high = min(low, first), max(high, final)
-        moments[block, 0], moments[block, 1], moments[block, 2] = state[0], state[1], state[2]
-        moments[block, 3], moments[block, 4] = state[3], state[4]
+        for k in range(5):
+            moments[block, k] = state[k]
         keys[block, 0], keys[block, 1] = low, high
 
 
@@ -150,13 +148,42 @@ def merge_blocks(moments):
 
 
 @njit(nogil=True, cache=True)
-def count_keys(begin, end, bits, excluded, shift, fold, flip, low, high, width, counts):
-    """Count the keys in [low, high] of elements ``begin .. end - 1`` in bins of 2^width keys."""
-    for i in range(begin, end):
+def count_keys(bits, excluded, shift, fold, flip, low, high, width, counts):
+    """Count the keys in [low, high] in bins of 2^width keys."""
+    for i in range(len(bits)):
         key = np.int64(bits[i] ^ ((bits[i] >> shift) & fold) ^ flip)
         if key < low or key > high or (len(excluded) > 0 and excluded[i]):
             continue
         counts[np.int64((np.uint64(key) - np.uint64(low)) >> np.uint64(width))] += 1
+
+
+@njit(nogil=True, cache=True)
+def _count_up_to(bits, shift, fold, flip, key):
+    """Count keys that are not above one; the loop vectorises."""
+    count = np.int64(0)
+    for i in range(len(bits)):
+        count += np.int64(np.int64(bits[i] ^ ((bits[i] >> shift) & fold) ^ flip) <= key)
+    return count
+
+
+@njit(nogil=True, cache=True)
+def count_around(bits, excluded, shift, fold, flip, low, a, b):
+    """Count the keys in [low, a) and in [a, b]."""
+    counts = np.zeros(2, dtype=np.int64)
+    if len(excluded) == 0:
+        for start in range(0, len(bits), _CHUNK):
+            chunk = bits[start : min(len(bits), start + _CHUNK)]
+            before = _count_up_to(chunk, shift, fold, flip, low - 1) if low > _FIRST else 0
+            below = _count_up_to(chunk, shift, fold, flip, a - 1) if a > _FIRST else 0
+            counts[0] += below - before
+            counts[1] += _count_up_to(chunk, shift, fold, flip, b) - below
+        return counts
+    for i in range(len(bits)):
+        key = np.int64(bits[i] ^ ((bits[i] >> shift) & fold) ^ flip)
+        if not excluded[i]:
+            counts[0] += low <= key < a
+            counts[1] += a <= key <= b
+    return counts
 
 
 @njit(nogil=True, cache=True)
@@ -173,10 +200,10 @@ def take_keys(bits, excluded, shift, fold, flip, low, high, taken):
 
 
 @njit(nogil=True, cache=True)
-def first_key_above(begin, end, bits, excluded, shift, fold, flip, low, high):
-    """Smallest key in (low, high] of elements ``begin .. end - 1``, or the largest int64."""
+def first_key_above(bits, excluded, shift, fold, flip, low, high):
+    """Smallest key in (low, high], or the largest int64."""
     smallest = _LAST
-    for i in range(begin, end):
+    for i in range(len(bits)):
         key = np.int64(bits[i] ^ ((bits[i] >> shift) & fold) ^ flip)
         if low < key <= high and not (len(excluded) > 0 and excluded[i]):
             smallest = min(smallest, key)
@@ -184,21 +211,35 @@ def first_key_above(begin, end, bits, excluded, shift, fold, flip, low, high):
 
 
 @njit(nogil=True, cache=True)
-def count_values(begin, end, values, excluded, edges, counts):
-    """Count elements ``begin .. end - 1`` in the bins between ascending, evenly spaced edges."""
+def _place(x, low, per_half, edges):
+    bins = len(edges) - 1
+    place = (0.5 * x - 0.5 * low) * per_half
+    k = np.int64(place) if place < bins else bins - 1
+    while k > 0 and x < edges[k]:
+        k -= 1
+    while k < bins - 1 and x >= edges[k + 1]:
+        k += 1
+    return k
+
+
+@njit(nogil=True, cache=True)
+def count_values(values, excluded, edges, counts):
+    """Count elements in the bins between ascending, evenly spaced edges."""
     bins = len(edges) - 1
     low, high = edges[0], edges[bins]
     # Halves, so that the difference of finite edges cannot overflow.
     half = 0.5 * high - 0.5 * low
     per_half = bins / half if half > 0.0 else np.inf
-    for i in range(begin, end):
+    last, run = np.nan, 0  # of equal elements, which are many in images
+    for i in range(len(values)):
         x = np.float64(values[i])
+        if x == last and len(excluded) == 0:
+            run += 1
+            continue
         if not (low <= x <= high) or (len(excluded) > 0 and excluded[i]):
             continue
-        place = (0.5 * x - 0.5 * low) * per_half
-        k = np.int64(place) if place < bins else bins - 1
-        while k > 0 and x < edges[k]:
-            k -= 1
-        while k < bins - 1 and x >= edges[k + 1]:
-            k += 1
-        counts[k] += 1
+        if run > 0:
+            counts[_place(last, low, per_half, edges)] += run
+        last, run = x, 1
+    if run > 0:
+        counts[_place(last, low, per_half, edges)] += run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from gpupept.kernels.statistics import Moments, pieces
 from gpupept.kernels.statistics.blocks import (
     BLOCK,
+    count_around,
     count_keys,
     count_values,
     first_key_above,
@@ -22,29 +24,57 @@ from gpupept.kernels.threads import run_ranges
 
 _DIGIT = 12  # bits of a key found in one pass; the counts fit the first-level cache
 _FEW = 65536  # candidates for a rank that are taken out and ordered; more of many elements
-_NOTHING = np.empty(0, dtype=bool)
+_SAMPLE = 16384  # elements that tell about where a rank is
+_WIDENED = 16  # blocks that are converted to a wider type at a time, to stay in the cache
 _INT64 = np.iinfo(np.int64)
+_Key = tuple[Any, Any, Any]  # shift, fold, flip: how bits become keys
 
 
-class _Elements(NamedTuple):
-    """Elements of one type that the compiled functions take, and how their bits become keys."""
+class _Part(NamedTuple):
+    """Elements of a type that the compiled functions take."""
 
+    first: int  # number of its first block
     values: np.ndarray
     bits: np.ndarray
     excluded: np.ndarray
-    key: tuple[Any, Any, Any]  # shift, fold, flip
 
 
-def _elements(values: np.ndarray, excluded: np.ndarray | None) -> Iterator[_Elements]:
-    for piece, skipped in pieces(values, excluded):
-        mask = _NOTHING if skipped is None else skipped
-        wide = _working_type(piece.dtype)
-        if wide == piece.dtype:
-            yield _as_elements(piece, mask)
-            continue
-        for a in range(0, len(piece), 16 * BLOCK):  # widened bit by bit, to stay in the cache
-            part = slice(a, a + 16 * BLOCK)
-            yield _as_elements(piece[part].astype(wide), mask[part])
+class _Piece:
+    """A vector of elements, in blocks."""
+
+    def __init__(self, values: np.ndarray, excluded: np.ndarray | None) -> None:
+        self.values = values
+        self.excluded = np.empty(0, dtype=bool) if excluded is None else excluded
+        self.blocks = -(-len(values) // BLOCK)
+        self._type = _working_type(values.dtype)
+        self._bits = np.dtype(np.int32 if self._type.itemsize == 4 else np.int64).type
+        limits = np.iinfo(self._bits)
+        fold = self._bits(limits.max if self._type.kind == "f" else 0)
+        flip = self._bits(limits.min if self._type.kind == "u" else 0)
+        self.key: _Key = (self._bits(8 * self._type.itemsize - 1), fold, flip)
+
+    def parts(self, begin: int, end: int) -> Iterator[_Part]:
+        """Yield elements of blocks ``begin .. end - 1``."""
+        step = end - begin if self._type == self.values.dtype else _WIDENED
+        for first in range(begin, end, max(step, 1)):
+            place = slice(first * BLOCK, min(end, first + step) * BLOCK)
+            values = self.values[place].astype(self._type, copy=False)
+            yield _Part(first, values, values.view(self._bits), self.excluded[place])
+
+    def run(self, task: Callable[[_Part], object]) -> None:
+        """Call ``task(part)`` for parts that hold each element once."""
+
+        def of_range(begin: int, end: int) -> None:
+            for part in self.parts(begin, end):
+                task(part)
+
+        run_ranges(of_range, np.ones(self.blocks))
+
+    def sample(self) -> _Part:
+        """Return some elements from all over the piece."""
+        step = max(1, len(self.values) // _SAMPLE)
+        values = self.values[::step].astype(self._type)
+        return _Part(0, values, values.view(self._bits), self.excluded[::step])
 
 
 def _working_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -53,37 +83,18 @@ def _working_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype.kind == "f" else np.dtype(np.int64)
 
 
-def _as_elements(values: np.ndarray, excluded: np.ndarray) -> _Elements:
-    integer = np.dtype(np.int32 if values.itemsize == 4 else np.int64).type
-    largest = np.iinfo(integer).max
-    fold = integer(largest if values.dtype.kind == "f" else 0)
-    flip = integer(np.iinfo(integer).min if values.dtype.kind == "u" else 0)
-    key = (integer(8 * values.itemsize - 1), fold, flip)
-    return _Elements(values, values.view(integer), excluded, key)
-
-
-def _run(elements: _Elements, task: Callable[[int, int], object]) -> None:
-    """Call ``task(first, last)`` for ranges of blocks."""
-    run_ranges(task, np.ones(-(-len(elements.values) // BLOCK)))
+def _pieces(values: np.ndarray, excluded: np.ndarray | None) -> Iterator[_Piece]:
+    for piece, skipped in pieces(values, excluded):
+        yield _Piece(piece, skipped)
 
 
 def moments_on_host(values: np.ndarray, excluded: np.ndarray | None, scale: float) -> Moments:
     """See `gpupept.kernels.statistics.moments`."""
     rows, low, high, nans = [np.zeros((1, 5))], _INT64.max, _INT64.min, 0
-    for elements in _elements(values, excluded):
-        blocks = -(-len(elements.values) // BLOCK)
-        found, keys = np.zeros((blocks, 5)), np.empty((blocks, 2), dtype=np.int64)
-        nan_counts = np.zeros(blocks, dtype=np.int64)
-
-        def task(
-            begin: int,
-            end: int,
-            elements: _Elements = elements,
-            results: tuple[np.ndarray, ...] = (found, keys, nan_counts),
-        ) -> None:
-            moments_of_blocks(begin, end, *elements[:3], scale, *elements.key, *results)
-
-        _run(elements, task)
+    for piece in _pieces(values, excluded):
+        found, keys = np.zeros((piece.blocks, 5)), np.empty((piece.blocks, 2), dtype=np.int64)
+        nan_counts = np.zeros(piece.blocks, dtype=np.int64)
+        _moments_of(piece, scale, (found, keys, nan_counts))
         rows.append(found)
         low = min(low, int(keys[:, 0].min(initial=_INT64.max)))
         high = max(high, int(keys[:, 1].max(initial=_INT64.min)))
@@ -94,50 +105,107 @@ def moments_on_host(values: np.ndarray, excluded: np.ndarray | None, scale: floa
     return Moments(int(count), nans, mean, m2, m3, m4, scale, low, high)
 
 
-def _count(
-    values: np.ndarray, excluded: np.ndarray | None, bins: int, function: Any, arguments: Any
-) -> np.ndarray:
-    """Add the counts that `function` finds in ranges of elements."""
-    counts, lock = np.zeros(bins, dtype=np.int64), threading.Lock()
-    for elements in _elements(values, excluded):
-        given = arguments(elements)
+def _moments_of(piece: _Piece, scale: float, results: tuple[np.ndarray, ...]) -> None:
+    def task(part: _Part) -> None:
+        blocks = -(-len(part.values) // BLOCK)
+        own = (result[part.first : part.first + blocks] for result in results)
+        moments_of_blocks(*part[1:], scale, *piece.key, *own)
 
-        def task(begin: int, end: int, given: Any = given, n: int = len(elements.values)) -> None:
-            own = np.zeros(bins, dtype=np.int64)
-            function(begin * BLOCK, min(end * BLOCK, n), *given, own)
-            with lock:
-                np.add(counts, own, out=counts)
-
-        _run(elements, task)
-    return counts
+    piece.run(task)
 
 
-def _count_keys(
-    values: np.ndarray, excluded: np.ndarray | None, low: int, high: int, width: int, bins: int
-) -> np.ndarray:
-    return _count(
-        values,
-        excluded,
-        bins,
-        count_keys,
-        lambda e: (e.bits, e.excluded, *e.key, low, high, width),
-    )
+class _Search:
+    """The search for the element of a rank in a range of keys, which is narrowed."""
+
+    def __init__(self, values: np.ndarray, excluded: np.ndarray | None, found: Moments) -> None:
+        self._pieces = list(_pieces(values, excluded)) if _is_light(values) else None
+        self._values, self._excluded = values, excluded
+        self.rank, self.inside = (found.n - 1) // 2, found.n
+        self.low, self.high = found.low, found.high
+
+    def pieces(self) -> Iterator[_Piece]:
+        """Yield pieces of the elements, copied anew where they have to be."""
+        yield from self._pieces or _pieces(self._values, self._excluded)
+
+    def _to(self, low: int, high: int, before: int, inside: int) -> None:
+        self.rank, self.inside = self.rank - before, inside
+        self.low, self.high = low, high
+
+    def guess(self) -> None:
+        """Narrow to the keys between two of a sample, or to one side of them."""
+        sample = self._sample()
+        if not len(sample):
+            return
+        near = len(sample) * (self.rank + 0.5) / self.inside
+        slack = 2.0 * math.sqrt(len(sample))
+        a = int(sample[max(0, int(near - slack))])
+        b = int(sample[min(len(sample) - 1, int(near + slack))])
+        counts, lock = np.zeros(2, dtype=np.int64), threading.Lock()
+        for piece in self.pieces():
+
+            def task(part: _Part, key: _Key = piece.key) -> None:
+                own = count_around(*part[2:], *key, self.low, a, b)
+                with lock:
+                    np.add(counts, own, out=counts)
+
+            piece.run(task)
+        below, between = counts.tolist()
+        if self.rank < below:
+            self._to(self.low, a - 1, 0, below)
+        elif self.rank < below + between:
+            self._to(a, b, below, between)
+        else:
+            self._to(b + 1, self.high, below + between, self.inside - below - between)
+
+    def _sample(self) -> np.ndarray:
+        piece = next(self.pieces())
+        part, taken = piece.sample(), np.empty(2 * _SAMPLE, dtype=np.int64)
+        count = take_keys(*part[2:], *piece.key, self.low, self.high, taken)
+        return np.sort(taken[:count])
+
+    def narrow(self) -> None:
+        """Narrow to one bin of a histogram of the keys."""
+        width = max(0, (self.high - self.low).bit_length() - _DIGIT)
+        bins = ((self.high - self.low) >> width) + 1
+        counts = _count(
+            self.pieces(), bins, count_keys, lambda part: part[2:], (self.low, self.high, width)
+        )
+        totals = np.cumsum(counts)
+        place = int(np.searchsorted(totals, self.rank, side="right"))
+        low = self.low + (place << width)
+        before = int(totals[place] - counts[place])
+        self._to(low, min(self.high, low + (1 << width) - 1), before, int(counts[place]))
+
+    def take(self) -> np.ndarray:
+        """Return all keys of the range, in any order."""
+        found: list[np.ndarray] = []
+        for piece in self.pieces():
+
+            def task(part: _Part, key: _Key = piece.key) -> None:
+                taken = np.empty(
+                    len(part.values), dtype=np.int64
+                )  # pages are used as they are filled
+                count = take_keys(*part[2:], *key, self.low, self.high, taken)
+                found.append(taken[:count].copy())
+
+            piece.run(task)
+        return np.concatenate(found)
+
+    def next_key(self, low: int, high: int) -> int:
+        """Return the smallest key in (low, high]."""
+        smallest: list[int] = []
+        for piece in self.pieces():
+
+            def task(part: _Part, key: _Key = piece.key) -> None:
+                smallest.append(first_key_above(*part[2:], *key, low, high))
+
+            piece.run(task)
+        return int(min(smallest))
 
 
-def count_values_on_host(
-    values: np.ndarray, excluded: np.ndarray | None, edges: np.ndarray
-) -> np.ndarray:
-    """See `gpupept.kernels.statistics.count_values`."""
-    return _count(
-        values, excluded, len(edges) - 1, count_values, lambda e: (e.values, e.excluded, edges)
-    )
-
-
-def count_integers_on_host(
-    values: np.ndarray, excluded: np.ndarray | None, low: int, bins: int
-) -> np.ndarray:
-    """See `gpupept.kernels.statistics.count_integers`."""
-    return _count_keys(values, excluded, low, low + bins - 1, 0, bins)
+def _is_light(values: np.ndarray) -> bool:
+    """Whether the pieces of an array are views of it."""
+    return bool(np.shares_memory(next(pieces(values, None))[0], values)) if values.size else True
 
 
 def middle_keys_on_host(
@@ -145,47 +213,54 @@ def middle_keys_on_host(
 ) -> tuple[int, int]:
     """See `gpupept.kernels.statistics.middle_keys`.
 
-    The range of keys that holds the lower rank is narrowed by counting, until few are left.
+    The range of keys that holds the lower rank is narrowed, first to about where a sample has it, until
+    few keys are left or one.
     """
-    rank, low, high, inside = (found.n - 1) // 2, found.low, found.high, found.n
-    while low < high and inside > max(_FEW, found.n // 16):
-        width = max(0, (high - low).bit_length() - _DIGIT)
-        bins = ((high - low) >> width) + 1
-        counts = _count_keys(values, excluded, low, high, width, bins)
-        totals = np.cumsum(counts)
-        place = int(np.searchsorted(totals, rank, side="right"))
-        rank -= int(totals[place] - counts[place])
-        inside = int(counts[place])
-        low += place << width
-        high = min(high, low + (1 << width) - 1)
-    keys = _taken(values, excluded, low, high, inside) if low < high else None
-    lower = low if keys is None else int(np.partition(keys, rank)[rank])
-    if found.n % 2:
+    search = _Search(values, excluded, found)
+    few = max(_FEW, found.n // 16)
+    if search.inside > few and search.low < search.high:
+        search.guess()
+    while search.low < search.high and search.inside > few:
+        search.narrow()
+    lower, not_above = search.low, search.inside
+    if search.low < search.high:
+        keys = search.take()
+        lower = int(np.partition(keys, search.rank)[search.rank])
+        not_above = int((keys <= lower).sum())
+    if found.n % 2 or search.rank + 1 < not_above:
         return lower, lower
-    not_above = inside if keys is None else int((keys <= lower).sum())
-    if rank + 1 < not_above:
-        return lower, lower
-    return lower, _next_key(values, excluded, lower, found.high)
+    return lower, search.next_key(lower, found.high)
 
 
-def _taken(
-    values: np.ndarray, excluded: np.ndarray | None, low: int, high: int, inside: int
+def _count(
+    found: Iterator[_Piece], bins: int, function: Any, arguments: Any, further: tuple[Any, ...]
 ) -> np.ndarray:
-    keys, count = np.empty(inside, dtype=np.int64), 0
-    for e in _elements(values, excluded):
-        count += take_keys(e.bits, e.excluded, *e.key, low, high, keys[count:])
-    return keys
+    """Add the counts of all parts."""
+    counts, lock = np.zeros(bins, dtype=np.int64), threading.Lock()
+    for piece in found:
+        key = piece.key if function is count_keys else ()
+
+        def task(part: _Part, key: tuple[Any, ...] = key) -> None:
+            own = np.zeros(bins, dtype=np.int64)
+            function(*arguments(part), *key, *further, own)
+            with lock:
+                np.add(counts, own, out=counts)
+
+        piece.run(task)
+    return counts
 
 
-def _next_key(values: np.ndarray, excluded: np.ndarray | None, low: int, high: int) -> int:
-    smallest: list[int] = []
-    for e in _elements(values, excluded):
+def count_values_on_host(
+    values: np.ndarray, excluded: np.ndarray | None, edges: np.ndarray
+) -> np.ndarray:
+    """See `gpupept.kernels.statistics.count_values`."""
+    found = _pieces(values, excluded)
+    return _count(found, len(edges) - 1, count_values, lambda p: (p.values, p.excluded), (edges,))
 
-        def task(begin: int, end: int, e: _Elements = e) -> None:
-            stop = min(end * BLOCK, len(e.values))
-            smallest.append(
-                first_key_above(begin * BLOCK, stop, e.bits, e.excluded, *e.key, low, high)
-            )
 
-        _run(e, task)
-    return int(min(smallest))
+def count_integers_on_host(
+    values: np.ndarray, excluded: np.ndarray | None, low: int, bins: int
+) -> np.ndarray:
+    """See `gpupept.kernels.statistics.count_integers`."""
+    found = _pieces(values, excluded)
+    return _count(found, bins, count_keys, lambda part: part[2:], (low, low + bins - 1, 0))
