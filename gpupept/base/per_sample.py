@@ -148,9 +148,15 @@ def take_sample(attrs: dict[str, Any], sample: int) -> dict[str, Any]:
 
 
 def without_samples(attrs: dict[str, Any]) -> dict[str, Any]:
-    """Attributes for samples defined anew: the first value of each `PerSample` that has one."""
+    """Attributes for samples defined anew: the first value of each `PerSample` that has one.
+
+    Containers, such as the lines behind the points of each sample, are left out where there are
+    several: those of the first sample would be taken for those of all.
+    """
     return {
         name: value[0] if isinstance(value, PerSample) else value
         for name, value in attrs.items()
-        if not (isinstance(value, PerSample) and len(value) == 0)
+        if not isinstance(value, PerSample)
+        or len(value) == 1
+        or (len(value) > 1 and not hasattr(value[0], "samples_indices"))
     }

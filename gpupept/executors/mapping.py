@@ -18,9 +18,10 @@ def check_executor(executor: Executor, max_workers: int | None) -> None:
     Parameters
     ----------
     executor : str, class or instance
-        ``"sequential"``, ``"joblib"``, a class that is called with ``max_workers`` and used as a
-        context manager, or an instance; both need a method ``submit``, as the executors of
-        `concurrent.futures`, of `mpi4py.futures` and of a Dask client have.
+        ``"sequential"``, ``"joblib"``, a class (or `functools.partial` of one) that is called
+        with ``max_workers`` and used as a context manager, or an instance; they need a method
+        ``submit``, as the executors of `concurrent.futures`, of `mpi4py.futures` and of a Dask
+        client have.
     max_workers : int or None
         Number of workers, at least 1; None lets the executor decide.
 
@@ -36,10 +37,10 @@ def check_executor(executor: Executor, max_workers: int | None) -> None:
     >>> from gpupept.executors import check_executor
     >>> check_executor("sequential", None)
     """
-    if executor not in NAMES and not callable(getattr(executor, "submit", None)):
+    if executor not in NAMES and not _has_submit(executor) and not _is_factory(executor):
         raise TypeError(
-            f"executor must be 'sequential', 'joblib' or a concurrent.futures executor (class or "
-            f"instance), found {executor!r}"
+            "executor must be 'sequential', 'joblib' or a concurrent.futures executor (class, "
+            f"functools.partial of one, or instance), found {executor!r}"
         )
     if max_workers is None:
         return
@@ -47,6 +48,15 @@ def check_executor(executor: Executor, max_workers: int | None) -> None:
         raise TypeError(f"max_workers must be a whole number or None, found {max_workers!r}")
     if max_workers < 1:
         raise ValueError(f"max_workers must be at least 1 or None, found {max_workers}")
+
+
+def _has_submit(executor: Executor) -> bool:
+    return callable(getattr(executor, "submit", None))
+
+
+def _is_factory(executor: Executor) -> bool:
+    """Tell whether it is a `functools.partial` of an executor class."""
+    return callable(executor) and _has_submit(getattr(executor, "func", None))
 
 
 def map_samples(
@@ -122,7 +132,7 @@ def _run_joblib(
 def _run_futures(
     function: Callable[[Any], Any], samples: Iterable[Any], executor: Any, workers: int | None
 ) -> Iterator[Any]:
-    if isinstance(executor, type):
+    if isinstance(executor, type) or not _has_submit(executor):
         with executor(max_workers=workers) as pool:
             yield from _results_in_order(function, samples, pool)
     else:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gpupept.backend import memory_budget
 from gpupept.base import LineData
 from gpupept.simulation.paths import CircularPath, FloatArray, Path, as_path, positions
 from gpupept.simulation.screens import ParallelScreens
 
+BYTES_PER_LOR = 200  # at the most while they are simulated
 FWHM_PER_SIGMA = float(2 * np.sqrt(2 * np.log(2)))
 
 _EMISSIONS_AT_ONCE = 1 << 16
@@ -128,6 +130,7 @@ def simulate_lines(
     """
     _check_length(lors, seconds)
     _check_numbers(activity, fwhm, scattered_fraction, random_fraction)
+    _check_memory(activity * seconds if lors is None else float(lors))
     screens = ParallelScreens() if screens is None else screens
     known = tuple(as_path(path) for path in paths)
     rng = np.random.default_rng(seed)
@@ -201,6 +204,15 @@ def _check_length(lors: int | None, seconds: float | None) -> None:
         raise ValueError(f"lors must be zero or more, found {lors!r}")
     if seconds is not None and not 0 <= seconds < np.inf:
         raise ValueError(f"seconds must be zero or more, found {seconds!r}")
+
+
+def _check_memory(pairs: float) -> None:
+    available = 4 * memory_budget("cpu", None)  # by default the budget is a quarter of what is free
+    if pairs * BYTES_PER_LOR > available:
+        raise ValueError(
+            f"lors or seconds are too many: about {pairs:.3g} pairs need "
+            f"{pairs * BYTES_PER_LOR / 1e9:.3g} GB of memory, and {available / 1e9:.3g} GB are there"
+        )
 
 
 def _check_numbers(activity: float, fwhm: float, scattered: float, random: float) -> None:

@@ -10,8 +10,10 @@ from gpupept.backend import array_namespace, to_device
 from gpupept.base import BatchFilter, LineData, LineDataFilter, PerSample, PointData
 from gpupept.kernels.cutpoints import cutpoints, default_cutoffs
 
-# Share of the pairs of lines that is expected to give a cutpoint, for planning memory.
-EXPECTED_SHARE = 0.05
+# Share of the pairs of lines that is taken to give a cutpoint at least, for planning memory; it is
+# measured on the first lines of a few samples.
+LEAST_SHARE = 0.05
+PROBED_SAMPLES, PROBED_LINES = 5, 200
 BYTES_PER_CUTPOINT = 6 * 8 * 3
 
 
@@ -101,18 +103,34 @@ class Cutpoints(BatchFilter, LineDataFilter):
         """Estimate the memory per sample; see `BatchFilter.batch_bytes`."""
         ranges = samples.row_ranges
         lines = (ranges[:, 1] - ranges[:, 0]).astype(np.float64)
-        pairs = EXPECTED_SHARE * lines * lines / 2
+        pairs = self._expected_share(samples) * lines * lines / 2
         bytes_needed: np.ndarray = (pairs * BYTES_PER_CUTPOINT + lines * 200).astype(np.int64)
         return bytes_needed
+
+    def _expected_share(self, samples: LineData) -> float:
+        """Estimate the share of pairs that give a cutpoint from a few samples."""
+        ranges = samples.row_ranges
+        chosen = ranges[
+            np.linspace(0, len(ranges) - 1, min(len(ranges), PROBED_SAMPLES)).astype(int)
+        ]
+        chosen[:, 1] = np.minimum(chosen[:, 1], chosen[:, 0] + PROBED_LINES)
+        limits = self._limits(samples, chosen)
+        _, found = cutpoints(samples.data, chosen, limits, self.max_distance)
+        lines = chosen[:, 1] - chosen[:, 0]
+        shares = 2 * found / np.maximum(lines * (lines - 1), 1)
+        return max(LEAST_SHARE, 1.5 * float(shares.max(initial=0.0)))
+
+    def _limits(self, samples: LineData, ranges: np.ndarray) -> Any:
+        """Cutoffs (S, 6) of each sample, where the lines are."""
+        if self.cutoffs is None:
+            return default_cutoffs(samples.data, ranges)
+        table = np.ascontiguousarray(np.broadcast_to(self.cutoffs, (len(ranges), 6)))
+        return to_device(table, samples.device)
 
     def fit_batch(self, samples: LineData) -> PointData:
         """Find the cutpoints of every sample; see `BatchFilter.fit_batch`."""
         ranges, lines = samples.row_ranges, samples.data
-        if self.cutoffs is None:
-            limits = default_cutoffs(lines, ranges)
-        else:
-            table = np.ascontiguousarray(np.broadcast_to(self.cutoffs, (len(ranges), 6)))
-            limits = to_device(table, samples.device)
+        limits = self._limits(samples, ranges)
         points, sizes = cutpoints(lines, ranges, limits, self.max_distance, self.append_indices)
         columns = ["t", "x", "y", "z"]
         attrs: dict[str, Any] = {"_max_distance": self.max_distance, "_cutoffs": PerSample(limits)}

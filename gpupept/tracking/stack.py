@@ -8,6 +8,7 @@ import numpy as np
 
 from gpupept.backend import array_namespace, is_device_array
 from gpupept.base import IterableSamples, Reducer, SampleGroups
+from gpupept.base.batch_filter import as_batch
 
 
 class Stack(Reducer):
@@ -97,7 +98,8 @@ def _joined(samples: Any) -> Any:
         return samples
     first = samples[0]
     if isinstance(first, IterableSamples):
-        return type(first)(list(samples))
+        batch = as_batch(samples)
+        return type(first)(list(samples)) if batch is None else batch
     if isinstance(first, list | tuple | SampleGroups):
         return [item for group in samples for item in group]
     if isinstance(first, np.ndarray) or is_device_array(first):

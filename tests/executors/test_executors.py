@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -161,3 +162,9 @@ class TestProgress:
     def test_silent(self, capsys):
         map_samples(double, range(7), "sequential", verbose=False)
         assert capsys.readouterr() == ("", "")
+
+
+def test_a_function_that_makes_an_executor() -> None:
+    factory = functools.partial(ThreadPoolExecutor, thread_name_prefix="own")
+    name = map_samples(lambda _: threading.current_thread().name, [0], factory, 1, verbose=False)
+    assert name[0].startswith("own")

@@ -213,3 +213,9 @@ def test_a_tracer_out_of_sight_ends_the_simulation() -> None:
     assert simulate_lines([aside], seconds=0.1).lines.lines.shape == (0, 7)
     leaves = [[0, *AT_REST[0][1:]], [50, 5_000.0, 255.0, 356.0]]
     assert len(simulate_lines([leaves], seconds=0.1).lines.lines) > 0
+
+
+@pytest.mark.parametrize("length", [{"seconds": 1e300}, {"lors": 10**15}])
+def test_more_than_memory_holds_is_refused(length: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"lors or seconds are too many.*GB"):
+        rotating_tracers(**length)

@@ -211,3 +211,14 @@ class TestPeptml:
 def test_repr_names_the_settings():
     text = repr(gpupept.tracking.Cutpoints(0.5))
     assert text == "Cutpoints(append_indices = False, cutoffs = None, max_distance = 0.5)"
+
+
+def test_memory_is_planned_for_lines_that_all_meet() -> None:
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(600, 3))
+    rows = np.column_stack([np.arange(600.0), -directions, directions])
+    lines = LineData(rows, sample_size=300)
+    filter_ = Cutpoints(0.5)
+    result = filter_.fit_batch(lines)
+    assert result.data.nbytes > 0.9 * 2 * 300 * 299 / 2 * 32
+    assert filter_.batch_bytes(lines).sum() > result.data.nbytes

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from gpupept import AdaptiveWindow, LineData, PointData, TimeWindow
 from gpupept.backend import MixedDevicesError
 from gpupept.base import PerSample, SampleGroups
-from gpupept.tracking import Stack
+from gpupept.simulation import rotating_tracers
+from gpupept.tracking import HDBSCAN, Cutpoints, SplitLabels, Stack
 
 ROWS = np.arange(40.0).reshape(10, 4)
 
@@ -172,3 +173,20 @@ class TestErrors:
     def test_new_samples_of_what_has_none(self, other):
         with pytest.raises(ValueError, match="sample_size and overlap"):
             Stack(sample_size=3).fit(other)
+
+
+@pytest.mark.parametrize("stacked", ["list", "sizes"])
+def test_lines_of_the_first_sample_are_not_taken_for_those_of_all(stacked: str) -> None:
+    lines = rotating_tracers(lors=240, sample_size=80).lines
+    points = Cutpoints(2.0, append_indices=True).fit(lines, verbose=False)
+    labelled = HDBSCAN(0.3, 2).fit(points, verbose=False)
+    if stacked == "list":
+        extract = SplitLabels(extract_lines=True)
+        expected = extract.fit(labelled, verbose=False)
+        found = extract.fit(Stack().fit(list(labelled)), verbose=False)
+        np.testing.assert_array_equal(found.members.lines, expected.members.lines)
+        assert len(expected) == 3
+    else:
+        again = Stack(sample_size=50).fit(labelled)
+        with pytest.raises(ValueError, match="'_lines'"):
+            SplitLabels(extract_lines=True).fit(again, verbose=False)
