@@ -130,7 +130,7 @@ def simulate_lines(
     """
     _check_length(lors, seconds)
     _check_numbers(activity, fwhm, scattered_fraction, random_fraction)
-    _check_memory(activity * seconds if lors is None else float(lors))
+    _check_memory(activity, lors, seconds)
     screens = ParallelScreens() if screens is None else screens
     known = tuple(as_path(path) for path in paths)
     rng = np.random.default_rng(seed)
@@ -206,7 +206,8 @@ def _check_length(lors: int | None, seconds: float | None) -> None:
         raise ValueError(f"seconds must be zero or more, found {seconds!r}")
 
 
-def _check_memory(pairs: float) -> None:
+def _check_memory(activity: float, lors: int | None, seconds: float | None) -> None:
+    pairs = float(lors) if lors is not None else activity * (seconds or 0.0)
     available = 4 * memory_budget("cpu", None)  # by default the budget is a quarter of what is free
     if pairs * BYTES_PER_LOR > available:
         raise ValueError(
