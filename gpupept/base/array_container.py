@@ -77,8 +77,6 @@ class ArrayContainer(NDArrayOperatorsMixin, PEPTObject):
     ('Image', 10, [1, 2])
     """
 
-    __array_priority__ = 1000.0  # above CuPy's arrays, which then leave operators to this class
-
     _array: Array
 
     # ---- What subclasses may override
@@ -208,6 +206,14 @@ class ArrayContainer(NDArrayOperatorsMixin, PEPTObject):
         _check_devices(arrays, plain)
         result = function(*arrays, **plain)
         return _wrap(result, found, function.__name__ in _ELEMENTWISE, plain)
+
+    def __cupy_override_elementwise_kernel__(
+        self, kernel: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        # CuPy's own functions, and its operators with an array on the left, come here.
+        found: list[ArrayContainer] = []
+        arrays, plain = _unwrap(args, found), _unwrap(options, found)
+        return _wrap(kernel(*arrays, **plain), found, True, plain)
 
     def __getattr__(self, name: str) -> Any:
         if name not in _FORWARDED or "_array" not in self.__dict__:

@@ -38,6 +38,12 @@ FAMILIES: dict[str, list[Variant]] = {
     "hdbscan_tree": [Variant(60, shared_bytes=3072)],
     "hdbscan_merges": [Variant(48)],
     "hdbscan_clusters": [Variant(64, shared_bytes=16)],
+    # Comparing crossings exactly takes the stack and most of the registers.
+    "traverse_lines": [Variant(168, stack_bytes=384)],
+    "traverse_cells": [
+        Variant(72, defines={"SETTLE": 0}),
+        Variant(128, stack_bytes=384, defines={"SETTLE": 1}),
+    ],
     # Eight elements are in registers while their moments are computed: six blocks of four warps. Between
     # 16 and 32 bits only constants differ.
     "statistics_moments": [
