@@ -13,7 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from gpupept.backend import array_namespace, cupy_module, device_of, to_device, to_host
+from gpupept.backend import (
+    array_namespace,
+    cupy_module,
+    device_of,
+    device_scope,
+    to_device,
+    to_host,
+)
 from gpupept.kernels import Array
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.exposure import Exposure
@@ -109,7 +116,8 @@ class Accumulation:
         self._reach = list(reach)
         self._final = _final_before(self._reach, self._full)
         self._start = self._full.getMin()[0]  # place of the window's first row
-        self._allocate(_window(self._reach, self._final, self._start))
+        with device_scope(device):
+            self._allocate(_window(self._reach, self._final, self._start))
 
     # ---- The window
 
@@ -158,7 +166,11 @@ class Accumulation:
         flagged : Box, optional
             Box to be flagged as bad.
         """
-        self._flush(self._final[number])
+        with device_scope(self._device):
+            self._flush(self._final[number])
+            self._add(number, patch, flagged)
+
+    def _add(self, number: int, patch: Exposure | None, flagged: Box | None) -> None:
         if flagged is not None and self._bits is not None:
             self._bits[self._region(flagged)] |= self._output.bad
         if patch is None:
@@ -278,7 +290,8 @@ class Accumulation:
 
     def finish(self) -> None:
         """Hand over the rest."""
-        self._flush(self._full.getEnd()[0])
+        with device_scope(self._device):
+            self._flush(self._full.getEnd()[0])
 
 
 def _final_before(reach: list[Box], full: Box) -> list[int]:

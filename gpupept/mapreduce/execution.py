@@ -45,16 +45,15 @@ class Execution:
     @contextlib.contextmanager
     def stream(self) -> Iterator[None]:
         """Let a thread copy and compute in a stream of its own; all is done when the block ends."""
-        if not self.staged or self.device == "cpu":
-            yield
-            return
         with device_scope(self.device):
+            if not self.staged or self.device == "cpu":
+                yield
+                return
             if not hasattr(self._streams, "own"):
                 self._streams.own = cupy_module().cuda.Stream(non_blocking=True)
-            stream = self._streams.own
-            with stream:
+            with self._streams.own:
                 yield
-            stream.synchronize()
+            self._streams.own.synchronize()
 
 
 def plan(

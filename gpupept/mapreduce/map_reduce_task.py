@@ -19,7 +19,7 @@ from gpupept.mapreduce.grid import make_grid
 from gpupept.mapreduce.mapper import ImageMapper
 from gpupept.mapreduce.psf import determinant_radius
 from gpupept.mapreduce.reducer import ImageReducer
-from gpupept.mapreduce.struct import Struct
+from gpupept.mapreduce.struct import SkippedCell, Struct
 from gpupept.mapreduce.task import Task
 
 _EXECUTION = ("device", "n_workers", "n_streams", "max_device_bytes", "accumulate")
@@ -361,8 +361,12 @@ class ImageMapReduceTask(Task):
             if self.config.onError == "raise":
                 raise _at_cell(error, number, cell) from error
             self.log.warning("cell %d, %s, left out: %s", number, cell, error)
-            return Struct(error=error, box=cell)
+            return SkippedCell(error=error, box=cell)
         if self.config.returnSubImages:
+            if not isinstance(result, Struct):
+                raise TypeError(
+                    f"returnSubImages needs a Struct from the mapper, found {type(result).__name__}"
+                )
             inputs = Struct(**dict(zip(_RESULTS, (part, expanded), strict=True)))
             result.mergeItems(inputs, *_RESULTS)
         return result

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gpupept.backend import array_namespace, is_device_array
+from gpupept.backend import array_namespace, device_of, device_scope, is_device_array
 from gpupept.mapreduce.accumulation import WEIGHTED, Accumulation, Coverage, Output
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.config import ChoiceField, Config, ListField
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.mask import Mask
 from gpupept.mapreduce.psf import CoaddItem, CoaddPsf
-from gpupept.mapreduce.struct import Struct
+from gpupept.mapreduce.struct import SkippedCell, Struct
 from gpupept.mapreduce.task import Task
 
 OPERATIONS = {
@@ -172,12 +172,13 @@ def _empty(like: Any) -> Any:
     dtype = np.dtype(like.dtype)
     kind = dtype if dtype.kind == "f" else np.dtype(np.float64)
     xp = array_namespace(like) if is_device_array(like) else np
-    return xp.empty(like.shape, dtype=kind)
+    with device_scope(device_of(like)):
+        return xp.empty(like.shape, dtype=kind)
 
 
 def _sub_exposure(result: Any, number: int, operation: str) -> Exposure | None:
     """Cell of a result; None if it was left out."""
-    if isinstance(result, Struct) and "error" in result.getDict():
+    if isinstance(result, SkippedCell):
         return None
     part = result.getDict().get("subExposure") if isinstance(result, Struct) else None
     if not isinstance(part, Exposure):

@@ -63,3 +63,7 @@ class Struct:
     def __repr__(self) -> str:
         items = "; ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
         return f"Struct({items})"
+
+
+class SkippedCell(Struct):
+    """What stands for the result of a cell that was left out: its `error` and its `box`."""

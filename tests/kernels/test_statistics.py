@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cuda_host import build
+from cuda_host import build, fake_cupy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -275,6 +275,14 @@ def test_little_comes_from_the_device(fake_gpu, monkeypatch):
     image_statistics(array)
     assert 0 < sum(copied) < 4096
     assert fake_gpu.launches.count("block_moments") == 1
+
+
+def test_on_another_device():
+    with fake_cupy.installed(devices=2) as cupy:
+        image = random_image("f", (30, 20))
+        with cupy.cuda.Device(1):
+            array = cupy.asarray(image)
+        check(image_statistics(array), oracle.statistics(image))
 
 
 @pytest.mark.parametrize("kind", ["e", "f", "d", "i", "Q"])

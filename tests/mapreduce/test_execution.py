@@ -8,7 +8,9 @@ import time
 
 import numpy as np
 import pytest
+from cuda_host import fake_cupy
 
+from gpupept.backend import to_host
 from gpupept.mapreduce import (
     Box,
     Exposure,
@@ -69,6 +71,18 @@ def test_streams_change_nothing(fake_gpu, image, operation, accumulate):
         found = task.run(image, device="cuda", n_streams=streams, accumulate=accumulate).exposure
         assert isinstance(found.image.array, np.ndarray), "where the image was"
         np.testing.assert_array_equal(found.image.array, expected)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_another_device(image, moved):
+    task = ImageMapReduceTask(overlapping("average"), mapper=Level())
+    expected = task.run(image).exposure.image.array
+    with fake_cupy.installed(devices=2) as cupy:
+        with cupy.cuda.Device(1):
+            array = cupy.asarray(image) if moved else image
+        found = task.run(array, device=None if moved else "cuda:1").exposure
+        assert found.device == ("cuda:1" if moved else "cpu")
+        np.testing.assert_array_equal(to_host(found.image.array), expected)
 
 
 def test_cells_are_on_the_device(fake_gpu, image):

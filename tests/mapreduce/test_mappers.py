@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from gpupept.base import LineData
 from gpupept.images import image_statistics
 from gpupept.mapreduce import (
     ConvolveMapper,
@@ -19,6 +20,7 @@ from gpupept.mapreduce import (
     ImageMapReduceTask,
     LocalMaximaMapper,
     MedianFilterMapper,
+    RasteriseLinesMapper,
     RichardsonLucyMapper,
     StatisticsMapper,
     ThresholdMapper,
@@ -240,3 +242,68 @@ def test_wrong_parameters(make, message):
 def test_kernels_with_the_wrong_axes():
     with pytest.raises(ValueError, match="ConvolveMapper is for 2 axes, found an image with 3"):
         task_of(ConvolveMapper(np.ones((3, 3))), 3, border=1).run(np.zeros((9, 9, 9)))
+
+
+# ---- Lines
+
+
+def counted(lines, edges):
+    """Counts of lines by many points on each; only for lines that avoid corners."""
+    shape = tuple(len(axis) - 1 for axis in edges)
+    total, axes = np.zeros(shape), len(edges)
+    for row in lines:
+        start, end = row[1 : 1 + axes], row[1 + axes : 1 + 2 * axes]
+        points = start + np.linspace(0, 1, 20_001)[:, None] * (end - start)
+        cells = np.stack([np.searchsorted(e, x) - 1 for e, x in zip(edges, points.T, strict=True)])
+        inside = np.all([(k >= 0) & (k < n) for k, n in zip(cells, shape, strict=True)], axis=0)
+        for cell in set(map(tuple, cells[:, inside].T.tolist())):
+            total[cell] += 1
+    return total
+
+
+@pytest.mark.parametrize("shape", [(12, 9), (7, 8, 9)], ids=["2D", "3D"])
+def test_lines(device, shape):
+    axes = len(shape)
+    lines = np.random.default_rng(3).uniform(-9, 9, size=(6, 1 + 2 * axes))
+    limits = [(-6.0, 6.0), (-5.0, 4.0), (-7.0, 7.0)][:axes]
+    edges = [np.linspace(*ends, n + 1) for ends, n in zip(limits, shape, strict=True)]
+    mapper = RasteriseLinesMapper(lines, limits)
+    for cell in (100, 4):
+        task = task_of(mapper, axes, cell=cell)
+        found = task.run(device.asarray(np.zeros(shape))).exposure.image.array
+        np.testing.assert_array_equal(device.to_host(found), counted(lines, edges))
+    turned = task_of(mapper, axes, cell=5).run(Exposure.from_yx(np.zeros(shape[::-1])))
+    np.testing.assert_array_equal(turned.exposure.image.array.T, counted(lines, edges))
+
+
+def test_lengths_of_lines():
+    lines = np.array([[0.0, -5, 0.5, 0.5, 5, 0.5, 0.5], [1.0, 0.5, 0.5, 0.5, 0.5, 0.5, np.nan]])
+    mapper = RasteriseLinesMapper(lines, [(-5, 5), (-2, 2), (-2, 2)], lengths=True)
+    found = task_of(mapper, 3, cell=5).run(np.zeros((5, 4, 4))).exposure.image.array
+    np.testing.assert_allclose(found[:, 2, 2], 2.0)
+    np.testing.assert_allclose(found.sum(), 10.0)
+
+
+def test_lines_of_a_container():
+    lines = LineData(np.array([[0.0, -5, 0.5, 0.5, 5, 0.5, 0.5]]))
+    mapper = RasteriseLinesMapper(lines, [(-5, 5), (-2, 2), (-2, 2)])
+    assert task_of(mapper, 3).run(np.zeros((5, 4, 4))).exposure.image.array.sum() == 5
+
+
+@pytest.mark.parametrize(
+    ("lines", "limits", "message"),
+    [
+        (None, [(0, 1)] * 3, "found None"),
+        (np.zeros(7), [(0, 1)] * 3, "rows of a table"),
+        (np.zeros((2, 5)), [(0, 1)] * 3, "at least 7 columns"),
+        (np.zeros((2, 7)), None, "two or three pairs"),
+        (np.zeros((2, 7)), [(0, 1), (2, 1)], "ascending"),
+        (np.zeros((2, 7)), [(0, 1), (2, np.inf)], "finite"),
+    ],
+)
+def test_wrong_lines(lines, limits, message):
+    with pytest.raises(ValueError, match=message):
+        RasteriseLinesMapper(lines, limits)
+    mapper = RasteriseLinesMapper(np.zeros((0, 7)), [(0, 1)] * 2)
+    with pytest.raises(ValueError, match="expected 3 axes"):
+        task_of(mapper, 3).run(np.zeros((9, 9, 9)))

@@ -6,13 +6,16 @@ All that comes to the host are the results: 64 bytes of moments, 32 of ranks, an
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
-from gpupept.backend import KernelSpec, array_namespace, device_of, to_device, to_host
+from gpupept.backend import KernelSpec, array_namespace, device_of, device_scope, to_device, to_host
 from gpupept.kernels import Array
 from gpupept.kernels.statistics import Moments, pieces
+
+T = TypeVar("T")
 
 _MOMENT_THREADS, _MOMENT_ITEMS, _MOMENT_BLOCKS = 128, 8, 2048  # the first two as in the source
 _THREADS, _BLOCKS = 256, 1024
@@ -58,6 +61,18 @@ def _launch(
     _kernel(name, bits).launch(grid, block, words, excluded, piece.size, kind, *args, **how)
 
 
+def _with_device(function: Callable[..., T]) -> Callable[..., T]:
+    """Let a function run with the device of its first argument as the current one."""
+
+    @functools.wraps(function)
+    def on_device(values: Array, *args: Any) -> T:
+        with device_scope(device_of(values)):
+            return function(values, *args)
+
+    return on_device
+
+
+@_with_device
 def moments_on_device(values: Array, excluded: Array | None, scale: float) -> Moments:
     """See `gpupept.kernels.statistics.moments`."""
     parts = []
@@ -112,6 +127,7 @@ def _count(
         )
 
 
+@_with_device
 def count_values_on_device(values: Array, excluded: Array | None, edges: np.ndarray) -> np.ndarray:
     """See `gpupept.kernels.statistics.count_values`."""
     bins = len(edges) - 1
@@ -121,6 +137,7 @@ def count_values_on_device(values: Array, excluded: Array | None, edges: np.ndar
     return to_host(counts).astype(np.int64)
 
 
+@_with_device
 def count_keys_on_device(values: Array, excluded: Array | None, low: int, bins: int) -> np.ndarray:
     """See `gpupept.kernels.statistics.count_integers`."""
     counts = _zeros(values, bins, np.uint64)
@@ -129,6 +146,7 @@ def count_keys_on_device(values: Array, excluded: Array | None, low: int, bins: 
     return to_host(counts).astype(np.int64)
 
 
+@_with_device
 def middle_keys_on_device(values: Array, excluded: Array | None, found: Moments) -> tuple[int, int]:
     """See `gpupept.kernels.statistics.middle_keys`.
 

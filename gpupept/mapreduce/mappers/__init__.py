@@ -20,6 +20,7 @@ from gpupept.mapreduce.mappers.functions import (
     ThresholdMapper,
     ThresholdMapperConfig,
 )
+from gpupept.mapreduce.mappers.lines import RasteriseLinesMapper, RasteriseLinesMapperConfig
 from gpupept.mapreduce.mappers.measurements import (
     LocalMaximaMapper,
     LocalMaximaMapperConfig,
@@ -38,6 +39,8 @@ __all__ = [
     "LocalMaximaMapperConfig",
     "MedianFilterMapper",
     "MedianFilterMapperConfig",
+    "RasteriseLinesMapper",
+    "RasteriseLinesMapperConfig",
     "RichardsonLucyMapper",
     "RichardsonLucyMapperConfig",
     "StatisticsMapper",
