@@ -73,7 +73,7 @@ def image_statistics(
         Image of any number of axes: bool, integers or floating point of up to 64 bits, on either
         device and in any memory layout.
     mask : array_like of bool, optional
-        True where an element does not count.
+        True where an element does not count, besides those that are masked in a masked array.
     nan_policy : {"propagate", "omit", "raise"}, default "propagate"
         What NaN does: makes all numbers NaN, counts nowhere, or is an error.
     histogram : bool, default True
@@ -316,9 +316,12 @@ def _checked(array: Any, mask: Any) -> tuple[Any, Any]:
             "array: statistics need bool, integer or floating-point elements of up to 64 bits, "
             f"found {values.dtype}"
         )
-    if mask is None:
+    excluded = None if mask is None else _plain(mask)
+    if isinstance(values, np.ma.MaskedArray):
+        own = np.ma.getmaskarray(values)
+        values, excluded = values.data, own if excluded is None else own | excluded
+    if excluded is None:
         return values, None
-    excluded = _plain(mask)
     if excluded.dtype != bool or excluded.shape != values.shape:
         raise ValueError(
             f"mask: expected bool of shape {values.shape} (True excludes), found {excluded.dtype} "
@@ -329,11 +332,11 @@ def _checked(array: Any, mask: Any) -> tuple[Any, Any]:
 
 
 def _plain(array: Any) -> Any:
-    for _ in range(2):  # a container of a container's array, at most
-        inner = getattr(array, "array", array)
-        if isinstance(array, np.ndarray) or is_device_array(array):
-            return array
-        array = inner
+    """NumPy or CuPy array of a container, a list or whatever else."""
+    if isinstance(array, np.ndarray) or is_device_array(array):
+        return array
+    if hasattr(array, "array"):
+        return _plain(array.array)
     if hasattr(array, "__cuda_array_interface__"):
         return to_device(array, "cuda")
     return np.asarray(array)

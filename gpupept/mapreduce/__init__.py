@@ -39,7 +39,7 @@ from gpupept.mapreduce.mappers import (
 from gpupept.mapreduce.mask import Mask
 from gpupept.mapreduce.psf import CoaddPsf, GaussianPsf, KernelPsf
 from gpupept.mapreduce.reducer import ImageReducer, ImageReducerConfig
-from gpupept.mapreduce.struct import Struct
+from gpupept.mapreduce.struct import SkippedCell, Struct
 from gpupept.mapreduce.task import Task
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "MedianFilterMapper",
     "RasteriseLinesMapper",
     "RichardsonLucyMapper",
+    "SkippedCell",
     "StatisticsMapper",
     "Struct",
     "Task",

@@ -91,6 +91,16 @@ def test_layouts(device, layout, masked, monkeypatch):
     check(found, oracle.statistics(view(image), view(mask) if masked else None))
 
 
+def test_masked_arrays():
+    image, mask = random_image("d", (8, 9)), np.random.default_rng(0).random((8, 9)) < 0.3
+    masked = np.ma.MaskedArray(image, mask)
+    check(image_statistics(masked), oracle.statistics(image, mask))
+    check(
+        image_statistics(masked, mask.T.reshape(8, 9)),
+        oracle.statistics(image, mask | mask.T.reshape(8, 9)),
+    )
+
+
 def test_other_byte_order_and_broadcast_arrays():
     image = random_image("d", (5, 6))
     swapped = image.astype(">f8")
