@@ -5,6 +5,7 @@
 constexpr double SPLITTER = 134217729.0;                    // 2^27 + 1
 constexpr double CROSSING_ERROR = 16.0 / (1ll << 53);       // relative to the larger time
 constexpr double PAIR_ERROR = 1.0 / (1ll << 49) / (1ll << 49);  // relative to the larger product
+constexpr double LARGE = 0x1p300;  // numbers whose products are well within range
 
 // A segment from p to q.
 struct Line {
@@ -76,33 +77,32 @@ __device__ __forceinline__ void put_products(double *terms, Pair a, Pair b, doub
     }
 }
 
-// Power of two that brings the coordinates of an axis into range; 1 for nearly all.
-__device__ __forceinline__ double scale_of_axis(const Line &line, const Grid &grid, int d) {
-    constexpr double large = 1e90;
-    const double largest = max(max(fabs(line.p[d]), fabs(line.q[d])),
-                               max(fabs(grid.first(d)), fabs(grid.last(d))));
-    if (1.0 / large < largest && largest < large) return 1.0;
+// Power of two that brings a number into range; 1 for nearly all.
+__device__ __forceinline__ double scale_of(double largest) {
+    if ((1.0 / LARGE < largest && largest < LARGE) || largest == 0.0) return 1.0;
     int exponent = 0;
     frexp(largest, &exponent);
     return ldexp(1.0, -min(max(exponent, -1000), 1000));
 }
 
-// How far (exactly) a plane and the end of the line are from its start, along the line.
+// How far (exactly) a plane and the end of the line are from its start, along the line; both multiplied
+// by the same power of two where products would be out of range.
 struct Differences {
     Pair near, whole;
 };
 
-__device__ __forceinline__ Differences differences(const Line &line, const Grid &grid, double edge,
-                                                   int d) {
-    const double scale = scale_of_axis(line, grid, d), sign = line.q[d] < line.p[d] ? -1.0 : 1.0;
-    const double start = line.p[d] * scale * sign, end = line.q[d] * scale * sign;
-    return {two_sum(edge * scale * sign, -start), two_sum(end, -start)};
+__device__ __forceinline__ Differences differences(const Line &line, double edge, int d) {
+    double scale = min(scale_of(max(fabs(line.p[d]), fabs(line.q[d]))), 1.0);
+    if (line.q[d] < line.p[d]) scale = -scale;
+    const double start = line.p[d] * scale;
+    const Pair near = two_sum(edge * scale, -start), whole = two_sum(line.q[d] * scale, -start);
+    scale = scale_of(max(fabs(near.high), whole.high));
+    return {{near.high * scale, near.low * scale}, {whole.high * scale, whole.low * scale}};
 }
 
-__device__ __noinline__ int compare_exactly(const Line &line, const Grid &grid, int d, double edge,
-                                            int a, double other_edge) {
-    const Differences one = differences(line, grid, edge, d);
-    const Differences other = differences(line, grid, other_edge, a);
+__device__ __noinline__ int compare_exactly(const Line &line, int d, double edge, int a,
+                                            double other_edge) {
+    const Differences one = differences(line, edge, d), other = differences(line, other_edge, a);
     const Pair first = multiply(one.near, other.whole), second = multiply(other.near, one.whole);
     const double apart = (first.high - second.high) + (first.low - second.low);
     if (fabs(apart) > PAIR_ERROR * max(fabs(first.high), fabs(second.high))) {
@@ -115,11 +115,11 @@ __device__ __noinline__ int compare_exactly(const Line &line, const Grid &grid, 
 }
 
 // Sign of the time of a plane of axis `d` less that of a plane of axis `a`; the line must cross both.
-__device__ __forceinline__ int compare_crossings(const Line &line, const Grid &grid, int d,
-                                                 double edge, int a, double other_edge) {
+__device__ __forceinline__ int compare_crossings(const Line &line, int d, double edge, int a,
+                                                 double other_edge) {
     const double first = (edge - line.p[d]) * line.r[d];
     const double second = (other_edge - line.p[a]) * line.r[a];
     const double apart = first - second;
     if (fabs(apart) > CROSSING_ERROR * max(fabs(first), fabs(second))) return apart > 0.0 ? 1 : -1;
-    return compare_exactly(line, grid, d, edge, a, other_edge);
+    return compare_exactly(line, d, edge, a, other_edge);
 }

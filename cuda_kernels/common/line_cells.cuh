@@ -44,7 +44,7 @@ __device__ __noinline__ long long cell_at(const Line &line, const Grid &grid, in
     long long low = -1, high = grid.counts[d] + 1;
     while (high - low > 1) {
         const long long middle = (low + high) / 2;
-        const int order = compare_crossings(line, grid, d, grid.edge(d, middle), a, edge);
+        const int order = compare_crossings(line, d, grid.edge(d, middle), a, edge);
         const bool crossed = order < 0 || (order == 0 && tie);
         if (crossed == (line.v[d] > 0.0)) {
             low = middle;
@@ -64,7 +64,7 @@ __device__ __forceinline__ int axis_of_entry(const Line &line, const Grid &grid)
         if (low <= p && p <= high) continue;
         const double edge = p < low ? low : high;
         if ((q < edge) == (p < edge) && q != edge) return -1;
-        if (entry == INSIDE || compare_crossings(line, grid, d, edge, entry, face) > 0) {
+        if (entry == INSIDE || compare_crossings(line, d, edge, entry, face) > 0) {
             entry = d;
             face = edge;
         }
@@ -142,7 +142,7 @@ __device__ __forceinline__ int axis_of_exit(const Line &line, const Grid &grid, 
     for (int d = 0; d < 3; ++d) {
         const double q = line.q[d], v = line.v[d], edge = v > 0.0 ? grid.last(d) : grid.first(d);
         if (v == 0.0 || (v > 0.0 ? q < edge : q > edge)) continue;
-        if (leaving == NONE || compare_crossings(line, grid, d, edge, leaving, face) <= 0) {
+        if (leaving == NONE || compare_crossings(line, d, edge, leaving, face) <= 0) {
             leaving = d;
             face = edge;
         }

@@ -47,7 +47,7 @@ __device__ __noinline__ long long settled_cell(const Line &line, const Grid &gri
     long long cell = (plan.place[a][side] + j * plan.step[a][side]) >> BITS;
     const double edge = grid.edge(a, plan.start[a] + (plan.sign[a] > 0 ? 1 + j : -j));
     if (plan.twice[a][side] < ONE) {
-        const int order = compare_crossings(line, grid, b, grid.edge(b, cell), a, edge);
+        const int order = compare_crossings(line, b, grid.edge(b, cell), a, edge);
         const bool crossed = order < 0 || (order == 0 && b > a);
         if (crossed != (plan.sign[b] > 0)) --cell;
     } else {

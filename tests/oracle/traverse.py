@@ -7,6 +7,7 @@ can be (see `_MARGIN`), which `exact_cells` then follows. So its result is exact
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -203,3 +204,22 @@ def _times(
     planes = np.stack([axis[ahead[:, d]] for d, axis in enumerate(edges)], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(v == 0, np.inf, (planes - starts) / v)
+
+
+def exact_lengths(
+    start: Sequence[float], end: Sequence[float], edges: Sequence[np.ndarray]
+) -> dict[tuple[int, ...], float]:
+    """Length of the line in each of its cells."""
+    whole = math.hypot(*(float(Fraction(b) - Fraction(a)) for a, b in zip(start, end, strict=True)))
+    lengths = {}
+    for cell in exact_cells(start, end, edges):
+        enter, leave = Fraction(0), Fraction(1)
+        for a, b, axis, k in zip(start, end, edges, cell, strict=True):
+            if a != b:
+                times = [
+                    (Fraction(float(x)) - Fraction(a)) / (Fraction(b) - Fraction(a))
+                    for x in axis[k : k + 2]
+                ]
+                enter, leave = max(enter, min(times)), min(leave, max(times))
+        lengths[cell] = float(max(leave - enter, Fraction(0))) * whole
+    return lengths

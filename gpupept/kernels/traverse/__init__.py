@@ -27,6 +27,7 @@ from gpupept.backend import is_device_array
 from gpupept.kernels import Array
 
 LARGEST_AXIS = 2**21  # cells
+LARGEST_LAYER = 2**32  # cells
 _ROUNDING = 2.0**-53
 
 
@@ -50,7 +51,7 @@ def traverse(
         columns are ignored.
     edges : sequence of (n + 1,) float64, on the host
         Edges of the cells of the whole grid along each axis (mm), ascending and equally spaced (but
-        for rounding); at most 2^21 cells.
+        for rounding); at most 2^21 cells, and at most 2^32 in a layer.
     first_layer : int
         Where along the first axis `cells` begins.
     weights : (N,) float64, where the cells are, optional

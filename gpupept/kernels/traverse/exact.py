@@ -4,8 +4,8 @@ A line P + T (Q - P) crosses a plane of an axis at T = (edge - P) / (Q - P). Com
 crossings is finding the sign of a polynomial in the coordinates, which is evaluated in floating point,
 where that does not decide with twice the digits, and where that does not either as an exact sum of
 products (J. R. Shewchuk, *Adaptive precision floating-point arithmetic and fast robust geometric
-predicates*, Discrete Comput. Geom. 18, 305, 1997). It is exact unless products of coordinates
-underflow.
+predicates*, Discrete Comput. Geom. 18, 305, 1997). It is exact unless the coordinates of an axis differ
+by more than some 300 orders of magnitude.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gpupept.kernels.traverse.compiled import compiled
 _SPLITTER = 134217729.0  # 2^27 + 1
 _ERROR = 16.0 * 2.0**-53  # of the difference of two crossings, relative to the larger
 _ERROR_OF_PAIRS = 2.0**-98  # of the difference of two products, relative to the larger
-_LARGE = 2.0**300  # coordinates whose products are well within range
+_LARGE = 2.0**300  # numbers whose products are well within range
 _TERMS = 16
 
 # Rows of the array `line`: the two points, Q - P and its reciprocal; the point (high and low part)
@@ -99,22 +99,26 @@ def _sign_of_sum(terms):
 
 
 @compiled
-def _scale(line, axes, d):
-    """Power of two that brings the coordinates of an axis into range; 1 for nearly all."""
-    largest = max(abs(line[P, d]), abs(line[Q, d]), abs(axes[d, FIRST]), abs(axes[d, LAST]))
-    if 1.0 / _LARGE < largest < _LARGE:
+def _scale(largest):
+    """Power of two that brings a number into range; 1 for nearly all."""
+    if 1.0 / _LARGE < largest < _LARGE or largest == 0.0:
         return 1.0
     return math.ldexp(1.0, -min(max(math.frexp(largest)[1], -1000), 1000))
 
 
 @compiled
-def _differences(line, axes, edge, d):
-    """How far (exactly) a plane and the end of the line are from its start, along the line."""
-    scale = _scale(line, axes, d)
-    start, end, plane = line[P, d] * scale, line[Q, d] * scale, edge * scale
+def _differences(line, edge, d):
+    """How far (exactly) a plane and the end of the line are from its start, along the line.
+
+    Both are multiplied by the same power of two where products would be out of range.
+    """
+    start, end = line[P, d], line[Q, d]
+    scale = min(_scale(max(abs(start), abs(end))), 1.0)
     if end < start:
-        start, end, plane = -start, -end, -plane
-    return two_sum(plane, -start), two_sum(end, -start)
+        scale = -scale
+    near, whole = two_sum(edge * scale, -start * scale), two_sum(end * scale, -start * scale)
+    scale = _scale(max(abs(near[0]), whole[0]))
+    return (near[0] * scale, near[1] * scale), (whole[0] * scale, whole[1] * scale)
 
 
 @compiled
@@ -124,9 +128,9 @@ def _multiply_pairs(a, b):
 
 
 @compiled
-def _compare_exactly(line, axes, terms, d, edge, a, other_edge):
-    near, whole = _differences(line, axes, edge, d)
-    other_near, other_whole = _differences(line, axes, other_edge, a)
+def _compare_exactly(line, terms, d, edge, a, other_edge):
+    near, whole = _differences(line, edge, d)
+    other_near, other_whole = _differences(line, other_edge, a)
     first, second = _multiply_pairs(near, other_whole), _multiply_pairs(other_near, whole)
     apart = (first[0] - second[0]) + (first[1] - second[1])
     if abs(apart) > _ERROR_OF_PAIRS * max(abs(first[0]), abs(second[0])):
@@ -137,11 +141,11 @@ def _compare_exactly(line, axes, terms, d, edge, a, other_edge):
 
 
 @compiled
-def compare_crossings(line, axes, terms, d, edge, a, other_edge):
+def compare_crossings(line, terms, d, edge, a, other_edge):
     """Sign of T of a plane of axis `d` less T of a plane of axis `a`; the line must cross both."""
     first = (edge - line[P, d]) * line[R, d]
     second = (other_edge - line[P, a]) * line[R, a]
     apart = first - second
     if abs(apart) > _ERROR * max(abs(first), abs(second)):
         return 1 if apart > 0.0 else -1
-    return _compare_exactly(line, axes, terms, d, edge, a, other_edge)
+    return _compare_exactly(line, terms, d, edge, a, other_edge)

@@ -162,7 +162,8 @@ def _work_of_layers(task: Task) -> np.ndarray:
     some = task.lines[:: max(1, len(task.lines) // _SAMPLED_LINES)]
     ends = some[:, task.columns[[0, 3]]]
     ends = ends[np.isfinite(ends).all(axis=1)]
-    cells = (np.sort(ends, axis=1) - axes[0, FIRST]) * axes[0, PER_SIZE] - task.first_layer
+    with np.errstate(over="ignore"):
+        cells = (np.sort(ends, axis=1) - axes[0, FIRST]) * axes[0, PER_SIZE] - task.first_layer
     cells = cells[(cells[:, 1] >= 0) & (cells[:, 0] < layers)]
     begin, end = np.clip(cells, 0, layers - 1).astype(np.int64).T
     share = 1.0 / (end - begin + 1)

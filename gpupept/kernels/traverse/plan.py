@@ -75,7 +75,7 @@ def _cell_at(line, terms, grid, d, a, edge, tie):
     low, high = -1, grid.counts[d] + 1
     while high - low > 1:
         middle = (low + high) // 2
-        order = compare_crossings(line, grid.axes, terms, d, grid.edges[begin + middle], a, edge)
+        order = compare_crossings(line, terms, d, grid.edges[begin + middle], a, edge)
         crossed = order < 0 or (order == 0 and tie)
         if crossed == (line[V, d] > 0.0):
             low = middle
@@ -96,7 +96,7 @@ def _entry(line, terms, grid):
         edge = low if p < low else high
         if (q < edge) == (p < edge) and q != edge:
             return -1
-        if entry == _INSIDE or compare_crossings(line, axes, terms, d, edge, entry, face) > 0:
+        if entry == _INSIDE or compare_crossings(line, terms, d, edge, entry, face) > 0:
             entry, face = d, edge
     return entry
 
@@ -168,9 +168,7 @@ def _exit(line, terms, grid):
         edge = grid.axes[d, LAST] if v > 0.0 else grid.axes[d, FIRST]
         if v == 0.0 or (q < edge if v > 0.0 else q > edge):
             continue
-        if leaving == _NONE or (
-            compare_crossings(line, grid.axes, terms, d, edge, leaving, face) <= 0
-        ):
+        if leaving == _NONE or (compare_crossings(line, terms, d, edge, leaving, face) <= 0):
             leaving, face = d, edge
     return leaving, face
 
@@ -291,7 +289,7 @@ def crossed_cell(line, terms, cells, places, grid, a, j, side):
     edge = grid.edges[grid.begins[a] + cells[START, a] + (1 + j if cells[SIGN, a] > 0 else -j)]
     if twice < ONE:
         other = grid.edges[grid.begins[b] + cell]
-        order = compare_crossings(line, grid.axes, terms, b, other, a, edge)
+        order = compare_crossings(line, terms, b, other, a, edge)
         crossed = order < 0 or (order == 0 and b > a)
         if crossed != (cells[SIGN, b] > 0):
             cell -= 1
