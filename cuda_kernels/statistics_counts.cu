@@ -48,7 +48,7 @@ __device__ __forceinline__ void end(Counter &counter, int bins) {
 // Keys in [*low, high] by bins of 2^width keys.
 extern "C" __global__ void __launch_bounds__(THREADS, 4)
 count_keys(const Word *values, const bool *excluded, long long n, int kind, const long long *low,
-           long long high, int width, int bins, bool shared, Count *counts) {
+           long long high, int width, int bins, int shared, Count *counts) {
     extern __shared__ unsigned kept[];
     Counter counter = {counts, shared ? kept : nullptr};
     begin(counter.own, bins);
@@ -65,7 +65,7 @@ count_keys(const Word *values, const bool *excluded, long long n, int kind, cons
 // Numbers in bins between ascending edges, half-open but for the last bin.
 extern "C" __global__ void __launch_bounds__(THREADS, 4)
 count_values(const Word *values, const bool *excluded, long long n, int kind, const double *edges,
-             int bins, bool shared, Count *counts) {
+             int bins, int shared, Count *counts) {
     extern __shared__ unsigned kept[];
     Counter counter = {counts, shared ? kept : nullptr};
     begin(counter.own, bins);

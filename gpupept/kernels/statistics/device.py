@@ -24,7 +24,7 @@ _SHARED_BINS = 8192  # that fit the shared memory of a block: 32 KiB
 _KINDS = {"b": 0, "u": 0, "i": 1, "f": 2}
 
 _ELEMENTS = (("excluded", "bool*?"), ("n", "int64"), ("kind", "int32"))
-_COUNTS = (("bins", "int32"), ("shared", "bool"), ("counts", "uint64*"))
+_COUNTS = (("bins", "int32"), ("shared", "int32"), ("counts", "uint64*"))
 _MERGE = KernelSpec(
     "statistics_moments",
     "merge_moments",
@@ -121,7 +121,7 @@ def _count(
             skipped,
             *args,
             bins,
-            shared,
+            int(shared),
             counts,
             shared_bytes=memory,
         )
