@@ -171,16 +171,23 @@ def _list_cells(scratch, grid, first_layer, last_layer):
 
 
 @inlined
-def _time(line, d, edge):
+def _time(clock, edge):
     """When a line is at a plane, from where it enters the grid on."""
-    return ((edge - line[HIGH, d]) - line[LOW, d]) * line[R, d]
+    return ((edge - clock[0]) - clock[1]) * clock[2]
 
 
 @inlined
-def _next_time(line, cells, grid, d, cell):
-    """When a line leaves a cell through a plane of an axis."""
-    ahead = cell + (1 if cells[SIGN, d] > 0 else 0)
-    return _time(line, d, grid.edges[grid.begins[d] + ahead]) if line[V, d] != 0.0 else math.inf
+def _clock(line, d):
+    """Make what `_time` needs for an axis; for a line along its planes the time is infinite."""
+    if line[V, d] == 0.0:
+        return 0.0, -math.inf, 1.0
+    return line[HIGH, d], line[LOW, d], line[R, d]
+
+
+@inlined
+def _planes_ahead(cells, grid, d):
+    """Where the edges are through which a line leaves the cells of an axis, less the cells."""
+    return grid.begins[d] + (1 if cells[SIGN, d] > 0 else 0)
 
 
 @inlined
@@ -194,33 +201,48 @@ def _end_of_line(line):
         return 0.0, 0.0
     for d in range(3):
         squares += (line[V, d] / largest) ** 2
-    return largest * math.sqrt(squares), _time(line, longest, line[Q, longest])
+    return largest * math.sqrt(squares), _time(_clock(line, longest), line[Q, longest])
 
 
 @inlined
 def _measure_cells(scratch, grid, first_layer, last_layer):
     """Write the length of the line in each of the cells that `_list_cells` writes."""
     line, terms, cells, places = scratch.line, scratch.terms, scratch.cells, scratch.places
+    edges, lengths = grid.edges, scratch.lengths
     whole, end = _end_of_line(line)
     known = 0
     if first_layer <= cells[START, 0] < last_layer:
         leave = end
         for d in range(3):
-            leave = min(leave, _next_time(line, cells, grid, d, cells[START, d]))
-        scratch.lengths[0] = max(leave, 0.0) * whole
+            edge = edges[_planes_ahead(cells, grid, d) + cells[START, d]]
+            leave = min(leave, _time(_clock(line, d), edge))
+        lengths[0] = max(leave, 0.0) * whole
         known = 1
     for a in range(3):
         b, c = (a + 1) % 3, (a + 2) % 3
-        for j in range(scratch.ranges[BEGIN, a], scratch.ranges[END, a]):
-            own = cells[START, a] + cells[SIGN, a] * (j + 1)
-            enter = _next_time(line, cells, grid, a, own - cells[SIGN, a])
-            leave = min(end, _next_time(line, cells, grid, a, own))
-            cell = crossed_cell(line, terms, cells, places, grid, a, j, 0)
-            leave = min(leave, _next_time(line, cells, grid, b, cell))
-            cell = crossed_cell(line, terms, cells, places, grid, a, j, 1)
-            leave = min(leave, _next_time(line, cells, grid, c, cell))
-            scratch.lengths[known] = max(leave - enter, 0.0) * whole
+        clock_a, clock_b, clock_c = _clock(line, a), _clock(line, b), _clock(line, c)
+        ahead_b, ahead_c = _planes_ahead(cells, grid, b), _planes_ahead(cells, grid, c)
+        sign, begin = cells[SIGN, a], scratch.ranges[BEGIN, a]
+        ahead_a = _planes_ahead(cells, grid, a) + cells[START, a] + sign * (begin + 1)
+        step_b, step_c = places[STEP, a, 0], places[STEP, a, 1]
+        place_b = places[PLACE, a, 0] + begin * step_b
+        place_c = places[PLACE, a, 1] + begin * step_c
+        twice_b, twice_c = places[TWICE, a, 0], places[TWICE, a, 1]
+        for j in range(begin, scratch.ranges[END, a]):
+            cell_b, cell_c = place_b >> BITS, place_c >> BITS
+            if (place_b & (ONE - 1)) < twice_b:
+                cell_b = crossed_cell(line, terms, cells, places, grid, a, j, 0)
+            if (place_c & (ONE - 1)) < twice_c:
+                cell_c = crossed_cell(line, terms, cells, places, grid, a, j, 1)
+            enter = _time(clock_a, edges[ahead_a - sign])
+            leave = min(end, _time(clock_a, edges[ahead_a]))
+            leave = min(leave, _time(clock_b, edges[ahead_b + cell_b]))
+            leave = min(leave, _time(clock_c, edges[ahead_c + cell_c]))
+            lengths[known] = max(leave - enter, 0.0) * whole
             known += 1
+            ahead_a += sign
+            place_b += step_b
+            place_c += step_c
 
 
 @compiled
