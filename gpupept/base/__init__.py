@@ -11,6 +11,7 @@ from gpupept.base.pept_object import PEPTObject
 from gpupept.base.per_sample import PerSample
 from gpupept.base.persistence import load, save
 from gpupept.base.pipeline import Pipeline
+from gpupept.base.pixels import Pixels
 from gpupept.base.point_data import PointData
 from gpupept.base.sample_groups import SampleGroups
 from gpupept.base.transformers import (
@@ -21,6 +22,7 @@ from gpupept.base.transformers import (
     Transformer,
     VoxelsFilter,
 )
+from gpupept.base.voxels import Voxels
 from gpupept.base.windows import AdaptiveWindow, TimeWindow
 
 __all__ = [
@@ -33,12 +35,14 @@ __all__ = [
     "PEPTObject",
     "PerSample",
     "Pipeline",
+    "Pixels",
     "PointData",
     "PointDataFilter",
     "Reducer",
     "SampleGroups",
     "TimeWindow",
     "Transformer",
+    "Voxels",
     "VoxelsFilter",
     "check_iterable",
     "concatenate",

@@ -1,4 +1,4 @@
-"""Plots of lines and points in three dimensions with Matplotlib."""
+"""Plots of lines, points and grids with Matplotlib."""
 
 from __future__ import annotations
 
@@ -50,6 +50,30 @@ def plot_points(points: Any, ax: Any, alt_axes: bool, colorbar_col: int) -> tupl
     rows, colours = to_host(points), _colours(points, colorbar_col)
     ax = _axes(ax, alt_axes)
     ax.scatter(*rows[:, 1:4][:, _order(alt_axes)].T, color=colours)
+    return ax.get_figure(), ax
+
+
+def plot_voxels(
+    centres: np.ndarray, values: np.ndarray, largest: float, ax: Any, alt_axes: bool
+) -> tuple[Any, Any]:
+    """Plot (K, 3) centres of voxels, mm, as squares coloured by value relative to the largest."""
+    scale = largest if largest != 0 and np.isfinite(largest) else 1.0
+    colours = _matplotlib().colormaps["magma"](values / scale)
+    ax = _axes(ax, alt_axes)
+    ax.scatter(*centres[:, _order(alt_axes)].T, color=colours, marker="s")
+    return ax.get_figure(), ax
+
+
+def plot_pixels(pixels: np.ndarray, limits: np.ndarray, ax: Any) -> tuple[Any, Any]:
+    """Plot (nx, ny) pixels as an image, x to the right and y upwards, between (2, 2) limits, mm."""
+    _matplotlib()
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.figure().add_subplot()
+    ax.imshow(pixels.T, origin="lower", extent=limits.ravel().tolist(), cmap="magma")
+    ax.set_xlabel("x (mm)")
+    ax.set_ylabel("y (mm)")
     return ax.get_figure(), ax
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpupept.backend import to_host
+from gpupept.backend import array_namespace, to_host
 
 if TYPE_CHECKING:
     from gpupept.base.iterable_samples import IterableSamples
@@ -55,6 +55,21 @@ def container_text(container: IterableSamples, data_name: str) -> str:
     return "\n".join(parts) + "\n"
 
 
+def grid_text(
+    name: str, limits: dict[str, np.ndarray], cells_name: str, cells: Any, attrs: dict[str, Any]
+) -> str:
+    """Text form of a `Pixels` or `Voxels`."""
+    shape = tuple(int(count) for count in cells.shape)
+    parts = [name, "-" * len(name), *(f"{key} = {limit}" for key, limit in limits.items())]
+    parts += [
+        f"{cells_name} = ",
+        f"  (shape: {shape})",
+        _indent(_array_text(_edge_cells(cells))),
+        _attrs_text(attrs),
+    ]
+    return "\n".join(parts) + "\n"
+
+
 def _attrs_text(attrs: dict[str, Any]) -> str:
     if not attrs:
         return "attrs = {}"
@@ -73,6 +88,17 @@ def _edge_rows(data: Any) -> np.ndarray:
         return to_host(data)
     head, tail = to_host(data[: EDGE_ROWS + 1]), to_host(data[-EDGE_ROWS:])
     return np.concatenate([head, tail])
+
+
+def _edge_cells(cells: Any) -> np.ndarray:
+    """Cells at both ends of each axis, on the host: enough of them to print like all."""
+    xp = array_namespace(cells)
+    for axis in range(cells.ndim):
+        if cells.shape[axis] > 2 * EDGE_ROWS:
+            before = (slice(None),) * axis
+            ends = (slice(EDGE_ROWS + 1), slice(-EDGE_ROWS, None))
+            cells = xp.concatenate([cells[(*before, end)] for end in ends], axis=axis)
+    return to_host(cells)
 
 
 def _indent(text: str) -> str:
