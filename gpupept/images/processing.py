@@ -8,6 +8,7 @@ import numpy as np
 
 from gpupept.backend import array_namespace, is_device_array
 from gpupept.base.array_container import ArrayContainer
+from gpupept.base.regular_grid import RegularGrid
 from gpupept.base.statistics import Elements
 
 _TYPES = {(0.0, 255.0): np.uint8, (0.0, 65535.0): np.uint16, (0.0, 1.0): np.float32}
@@ -138,16 +139,12 @@ def crop_image(
         for axis, given, size in zip("xyz", ranges, values.shape, strict=False)
     ]
     block = values[tuple(slice(*pair) for pair in bounds)]
-    if not isinstance(img, ArrayContainer):
-        return block
-    cropped = img._with_array(block)
-    for axis, pair, size in zip("xyz", bounds, values.shape, strict=False):
-        limits = getattr(img, f"{axis}lim", None)
-        if limits is not None:
-            low, high = (float(edge) for edge in limits)
-            edges = [low + (high - low) * edge / size for edge in pair]
-            setattr(cropped, f"_{axis}lim", np.array(edges))
-    return cropped
+    if isinstance(img, RegularGrid):
+        ends = (grid[list(pair)] for grid, pair in zip(img._grids(), bounds, strict=True))
+        limits = {f"{axis}lim": pair for axis, pair in zip("xyz", ends, strict=False)}
+        grid: Any = img  # of pixels or voxels, whose copies take limits
+        return grid.copy(block, deep=False, **limits)
+    return img._with_array(block) if isinstance(img, ArrayContainer) else block
 
 
 def _checked_bounds(axis: str, given: tuple[int, int], size: int) -> tuple[int, int]:

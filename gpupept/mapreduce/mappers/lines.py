@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gpupept.backend import array_namespace, device_of, is_device_array, to_device
+from gpupept.base.regular_grid import RegularGrid
 from gpupept.kernels import Array
 from gpupept.kernels.traverse import traverse
 from gpupept.mapreduce.box import Box
@@ -37,8 +38,8 @@ class RasteriseLinesMapper(ReadyMapper):
     ----------
     lines : LineData or (N, C) array
         For volumes rows ``t, x1, y1, z1, x2, y2, z2``, for images ``t, x1, y1, x2, y2`` (mm).
-    limits : sequence of (float, float)
-        Lowest and highest edge (mm) of the whole exposure along x, y(, z).
+    limits : sequence of (float, float), Pixels or Voxels
+        Lowest and highest edge (mm) of the whole exposure along x, y(, z), or a grid that has them.
     lengths : bool, default False
         Whether to add the length (mm) of a line in a voxel in place of 1.
     config, name, parentTask, log
@@ -129,6 +130,8 @@ def _checked_lines(lines: Any) -> Array:
 
 
 def _checked_limits(limits: Any) -> list[tuple[float, float]]:
+    if isinstance(limits, RegularGrid):
+        limits = np.stack([limits.lower, limits.upper], axis=1)
     pairs = np.asarray(limits if limits is not None else [], dtype=np.float64)
     if pairs.ndim != 2 or pairs.shape[0] not in (2, 3) or pairs.shape[1] != 2:
         raise ValueError(f"limits: expected two or three pairs of edges, found {limits!r}")
