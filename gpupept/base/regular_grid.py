@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from gpupept.backend import (
-    array_namespace,
-    common_device,
-    cupy_module,
-    device_of,
-    to_device,
-    to_host,
-)
+from gpupept.backend import array_namespace, common_device, cupy_module, device_of, to_host
 from gpupept.base.array_container import ArrayContainer
+from gpupept.base.grid_inputs import (
+    as_cells,
+    check_counts,
+    check_limits,
+    check_weights,
+    new_cells,
+    timed,
+)
 from gpupept.base.inputs import is_on_device
 from gpupept.base.statistics_mixin import StatisticsMixin
 from gpupept.base.text import grid_text
-from gpupept.kernels.traverse import LARGEST_AXIS, LARGEST_LAYER, traverse
+from gpupept.kernels.traverse import traverse
 
 if TYPE_CHECKING:
     from gpupept.kernels import Array
@@ -46,18 +44,10 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
     _limits: np.ndarray
     _attrs: dict[str, Any]
 
-    def _set(
-        self,
-        array: Any,
-        limits: Sequence[Any],
-        dtype: Any,
-        attrs: dict[str, Any],
-        share: bool = True,
-    ) -> None:
-        cells = _as_cells(array, f"{self._cells}_array", len(self._axes), dtype)
-        self._array = cells.copy() if not share and cells is array else cells
+    def _set(self, array: Any, limits: Sequence[Any], dtype: Any, attrs: dict[str, Any]) -> None:
+        self._array = as_cells(array, f"{self._cells}_array", len(self._axes), dtype)
         named = zip(self._axes, limits, strict=True)
-        self._limits = np.array([_check_limits(limit, f"{axis}lim") for axis, limit in named])
+        self._limits = np.array([check_limits(limit, f"{axis}lim") for axis, limit in named])
         self._limits.setflags(write=False)
         self._attrs = dict(attrs)
 
@@ -247,13 +237,12 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
         device: str | None,
         attrs: dict[str, Any],
     ) -> Self:
-        counts = _check_counts(shape, f"number_of_{cls._cells}", len(cls._axes), least)
+        counts = check_counts(shape, f"number_of_{cls._cells}", len(cls._axes), least)
         checked = [
-            _check_limits(limit, f"{axis}lim")
-            for axis, limit in zip(cls._axes, limits, strict=True)
+            check_limits(limit, f"{axis}lim") for axis, limit in zip(cls._axes, limits, strict=True)
         ]
         new = object.__new__(cls)
-        new._set(_new_cells(counts, dtype, device or "cpu"), checked, dtype, attrs)
+        new._set(new_cells(counts, dtype, device or "cpu"), checked, dtype, attrs)
         return new
 
     @classmethod
@@ -268,7 +257,7 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
         dtype: Any,
     ) -> Self:
         with timed(verbose, f"Initialised {cls.__name__} class"):
-            _check_counts(number, f"number_of_{cls._cells}", len(cls._axes), 2)
+            check_counts(number, f"number_of_{cls._cells}", len(cls._axes), 2)
             bounds = cls._default_limits(lines, limits)
             new = cls._zeros(number, bounds, 2, dtype, device_of(lines), {})
             new._add(lines, weights, lengths)
@@ -302,7 +291,7 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
                 f"lines can be added to {self._cells} of dtype uint32, float32 or float64, found "
                 f"{self.dtype}; use .astype(float)"
             )
-        factors = _check_weights(weights, lines, lengths, self.dtype)
+        factors = check_weights(weights, lines, lengths, self.dtype)
         common_device(self._array, lines, factors)
         xp = array_namespace(self._array)
         cells = xp.ascontiguousarray(self._array)
@@ -332,95 +321,3 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
     def __repr__(self) -> str:
         limits = {f"{axis}lim": limit for axis, limit in zip(self._axes, self._limits, strict=True)}
         return grid_text(type(self).__name__, limits, self._cells, self._array, self._attrs)
-
-
-def _as_cells(value: Any, name: str, dimensions: int, dtype: Any) -> Array:
-    """Array of the right number of axes, C-contiguous, float64 unless `dtype` says otherwise."""
-    if isinstance(value, ArrayContainer):
-        value = value.array
-    if is_on_device(value):
-        xp: Any = cupy_module()
-        array = xp.asarray(value)
-    else:
-        xp = np
-        try:
-            array = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"{name} cannot be made an array: {error}") from error
-    if array.ndim != dimensions or 0 in array.shape:
-        raise ValueError(
-            f"{name} must have {dimensions} axes with at least one cell along each, found shape "
-            f"{tuple(array.shape)}"
-        )
-    if array.dtype.kind not in "buif":
-        raise TypeError(f"{name} must hold real numbers, found dtype {array.dtype}")
-    return xp.ascontiguousarray(array, dtype=np.float64 if dtype is None else dtype)
-
-
-def _check_limits(limit: Any, name: str) -> np.ndarray:
-    try:
-        pair = np.asarray(to_host(limit), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be two numbers, found {limit!r}") from error
-    if pair.shape != (2,) or not np.isfinite(pair).all() or not pair[0] < pair[1]:
-        raise ValueError(
-            f"{name} must be a lower and a larger upper limit (mm), both finite, found {limit!r}"
-        )
-    return pair
-
-
-def _check_counts(number: Any, name: str, dimensions: int, least: int) -> tuple[int, ...]:
-    try:
-        values = np.asarray(to_host(number), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be {dimensions} numbers, found {number!r}") from error
-    usable = values.shape == (dimensions,) and np.isfinite(values).all()
-    if not usable or (np.trunc(values) < least).any() or (values > LARGEST_AXIS).any():
-        raise ValueError(
-            f"{name} must be {dimensions} numbers from {least} to {LARGEST_AXIS}, found {number!r}"
-        )
-    counts = tuple(int(value) for value in values)
-    if math.prod(counts[1:]) > LARGEST_LAYER:
-        raise ValueError(
-            f"{name} must have at most 2^32 cells in a layer across x, found {number!r}"
-        )
-    return counts
-
-
-def _new_cells(counts: tuple[int, ...], dtype: Any, device: str) -> Array:
-    kind = np.dtype(np.float64 if dtype is None else dtype)
-    try:
-        if device == "cpu":
-            return np.zeros(counts, dtype=kind)
-        one = to_device(np.zeros(1, dtype=kind), device)
-        with one.device:
-            return array_namespace(one).zeros(counts, dtype=kind)
-    except MemoryError as error:
-        gigabytes = math.prod(counts) * kind.itemsize / 1e9
-        raise MemoryError(
-            f"a grid of {' x '.join(map(str, counts))} {kind} cells takes {gigabytes:.1f} GB, which "
-            f"{device} does not have; use fewer cells or a smaller dtype such as uint32"
-        ) from error
-
-
-def _check_weights(weights: Any, lines: Array, lengths: bool, dtype: np.dtype[Any]) -> Array | None:
-    if (weights is not None or lengths) and dtype == np.uint32:
-        raise TypeError("weights and lengths cannot be added up in uint32; use a float dtype")
-    if weights is None:
-        return None
-    xp = cupy_module() if is_on_device(weights) else np
-    factors = xp.ascontiguousarray(xp.asarray(weights), dtype=np.float64)
-    if factors.shape != (len(lines),):
-        raise ValueError(
-            f"weights must be one number for each of {len(lines)} lines, found shape {factors.shape}"
-        )
-    return factors
-
-
-@contextmanager
-def timed(verbose: bool, what: str) -> Iterator[None]:
-    """Log how long the block took when `verbose`, unless it raises."""
-    start = time.perf_counter()
-    yield
-    if verbose:
-        logger.info("%s in %.3f s.", what, time.perf_counter() - start)

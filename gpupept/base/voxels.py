@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from gpupept.base.grid_inputs import timed
 from gpupept.base.line_data import LineData
-from gpupept.base.regular_grid import RegularGrid, timed
+from gpupept.base.regular_grid import RegularGrid
 from gpupept.kernels import Array
 
 
