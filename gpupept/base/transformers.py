@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from gpupept.base.checks import check_iterable
 from gpupept.base.line_data import LineData
 from gpupept.base.pept_object import PEPTObject
 from gpupept.base.point_data import PointData
 from gpupept.base.text import public_values, shorten
+from gpupept.base.voxels import Voxels
 from gpupept.executors import Executor, map_samples
 
 if TYPE_CHECKING:
@@ -151,18 +152,8 @@ class PointDataFilter(Filter):
         return super().fit(samples, executor, max_workers, verbose)
 
 
-@runtime_checkable
-class VoxelsLike(Protocol):
-    """Anything with an array of voxels and its limits (mm) along three axes."""
-
-    voxels: Any
-    xlim: Any
-    ylim: Any
-    zlim: Any
-
-
 class VoxelsFilter(Filter):
-    """Base of filters of voxel grids; `fit` raises TypeError for other samples."""
+    """Base of filters of `Voxels`; `fit` raises TypeError for other samples."""
 
     def fit(
         self,
@@ -172,7 +163,7 @@ class VoxelsFilter(Filter):
         verbose: bool = True,
     ) -> Any:
         """Transform every voxel grid; see `Filter.fit`."""
-        check_iterable(VoxelsLike, samples=samples)
+        check_iterable(Voxels, samples=samples)
         return super().fit(samples, executor, max_workers, verbose)
 
 

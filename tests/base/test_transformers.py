@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gpupept import LineData, Pipeline, PointData
+from gpupept import LineData, Pipeline, PointData, Voxels
 from gpupept.base import (
     Filter,
     LineDataFilter,
@@ -201,7 +201,7 @@ class TestKindsOfSamples:
         lines = LineData(np.zeros((4, 7)), 2)
         assert run(Lines(), lines) == run(Lines(), [lines[0], lines[1]]) == [2, 2]
         assert run(Points(), points()) == [2, 2, 2]
-        grid = SimpleNamespace(voxels=np.ones((2, 2, 2)), xlim=0, ylim=0, zlim=0)
+        grid = Voxels(np.ones((2, 2, 2)), [0, 1], [0, 1], [0, 1])
         assert run(Grids(), [grid, grid]) == [8, 8]
         for kind in (Lines, Points, Grids):
             assert run(kind(), []) == []
@@ -224,7 +224,7 @@ class TestKindsOfSamples:
         with pytest.raises(TypeError, match="Voxels"):
             run(Grids(), points())
         with pytest.raises(TypeError):
-            run(Grids(), SimpleNamespace(voxels=1, xlim=0, ylim=0, zlim=0))
+            run(Grids(), Voxels.zeros((1, 1, 1), [0, 1], [0, 1], [0, 1]))
 
     def test_one_sample_is_not_checked(self):
         """As in a pipeline, where what comes before decides what a filter is given."""
