@@ -19,11 +19,8 @@ from gpupept.mapreduce.config import (
 )
 from gpupept.mapreduce.execution import autoCell
 from gpupept.mapreduce.exposure import Exposure, Image, MaskedImage
-from gpupept.mapreduce.map_reduce_task import (
-    ImageMapReduceConfig,
-    ImageMapReduceTask,
-    map_reduce,
-)
+from gpupept.mapreduce.map_reduce_config import ImageMapReduceConfig
+from gpupept.mapreduce.map_reduce_task import ImageMapReduceTask
 from gpupept.mapreduce.mapper import ImageMapper, ImageMapperConfig
 from gpupept.mapreduce.mappers import (
     ConvolveMapper,
@@ -37,6 +34,7 @@ from gpupept.mapreduce.mappers import (
     ThresholdMapper,
 )
 from gpupept.mapreduce.mask import Mask
+from gpupept.mapreduce.one_call import map_reduce
 from gpupept.mapreduce.psf import CoaddPsf, GaussianPsf, KernelPsf
 from gpupept.mapreduce.reducer import ImageReducer, ImageReducerConfig
 from gpupept.mapreduce.struct import SkippedCell, Struct

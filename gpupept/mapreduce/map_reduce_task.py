@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from gpupept.base.array_container import ArrayContainer
 from gpupept.kernels.threads import use_threads
 from gpupept.mapreduce.box import Box
-from gpupept.mapreduce.config import ChoiceField, Config, ConfigurableField, Field, ListField
+from gpupept.mapreduce.config import Config
 from gpupept.mapreduce.execution import Execution, in_order, plan
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.grid import make_grid
+from gpupept.mapreduce.map_reduce_config import ImageMapReduceConfig
 from gpupept.mapreduce.mapper import ImageMapper
 from gpupept.mapreduce.psf import determinant_radius
 from gpupept.mapreduce.reducer import ImageReducer
@@ -24,60 +24,6 @@ from gpupept.mapreduce.task import Task
 
 _EXECUTION = ("device", "n_workers", "n_streams", "max_device_bytes", "accumulate")
 _RESULTS = ("inputSubExposure", "inputExpandedSubExposure")
-
-
-def _positive(value: float) -> bool:
-    return bool(np.isfinite(value) and value > 0)
-
-
-def _not_negative(value: float) -> bool:
-    return bool(np.isfinite(value) and value >= 0)
-
-
-def _finite(values: list[float]) -> bool:
-    return bool(np.isfinite(values).all())
-
-
-class ImageMapReduceConfig(Config):
-    """Configuration of an `ImageMapReduceTask`; lengths are in elements."""
-
-    mapper = ConfigurableField(ImageMapper, doc="What is done with each cell")
-    reducer = ConfigurableField(ImageReducer, doc="How the cells are put together")
-    cellCentroidsX = ListField(float, doc="Centres of cells along x, finite", check=_finite)
-    cellCentroidsY = ListField(float, doc="Centres of cells along y, finite", check=_finite)
-    cellCentroidsZ = ListField(float, doc="Centres of cells along z, finite", check=_finite)
-    cellSizeX = Field(float, 10.0, "Size of a cell along x, positive", False, _positive)
-    cellSizeY = Field(float, 10.0, "Size of a cell along y, positive", False, _positive)
-    cellSizeZ = Field(float, 10.0, "Size of a cell along z, positive", False, _positive)
-    gridStepX = Field(float, 10.0, "Distance of cells along x, positive", False, _positive)
-    gridStepY = Field(float, 10.0, "Distance of cells along y, positive", False, _positive)
-    gridStepZ = Field(float, 10.0, "Distance of cells along z, positive", False, _positive)
-    borderSizeX = Field(float, 5.0, "Border of a cell along x, not negative", False, _not_negative)
-    borderSizeY = Field(float, 5.0, "Border of a cell along y, not negative", False, _not_negative)
-    borderSizeZ = Field(float, 5.0, "Border of a cell along z, not negative", False, _not_negative)
-    adjustGridOption = ChoiceField(
-        str,
-        {
-            "spacing": "spread cells of the given size evenly; the step is not used",
-            "size": "make cells one element longer than the step; the size is not used",
-            "none": "neither: there are gaps if the step is longer than the cells",
-        },
-        default="spacing",
-        doc="How cells are made to cover the exposure",
-    )
-    scaleByFwhm = Field(
-        bool, True, "Whether lengths are in widths (FWHM) of the point-spread function", False
-    )
-    returnSubImages = Field(bool, False, "Whether results hold the cells that were mapped", False)
-    ignoreMaskPlanes = ListField(
-        str, default=("INTRP", "EDGE", "DETECTED", "SAT", "CR", "BAD", "NO_DATA"), doc="For mappers"
-    )
-    onError = ChoiceField(
-        str,
-        {"raise": "stop", "skip": "leave the cell out and go on"},
-        default="raise",
-        doc="What an error in the mapper does",
-    )
 
 
 class ImageMapReduceTask(Task):
@@ -184,7 +130,7 @@ class ImageMapReduceTask(Task):
         RuntimeError
             If a cell cannot be made even, since it fills an axis of odd length.
         """
-        whole = _as_exposure(exposure)
+        whole = as_exposure(exposure)
         config = self.config
         spaced = config.adjustGridOption == "spacing" and config.cellCentroidsX is None
         for axis in "XYZ"[: whole.ndim] if spaced else "":
@@ -291,7 +237,7 @@ class ImageMapReduceTask(Task):
         An error of the mapper is raised again with the number and the box of the cell, unless the
         configuration's `onError` is "skip".
         """
-        whole = _as_exposure(exposure)
+        whole = as_exposure(exposure)
         with self.timer("run"):
             self._prepare(whole, **kwargs)
             _, boxes1 = self._boxes or ([], [])
@@ -319,7 +265,7 @@ class ImageMapReduceTask(Task):
         ValueError
             As `run` does.
         """
-        whole = _as_exposure(exposure)
+        whole = as_exposure(exposure)
         choices = {name: kwargs.pop(name) for name in _EXECUTION if name in kwargs}
         self._prepare(whole, **kwargs)
         how = plan(whole, self.mapper, self.boxes1 or [], **choices)
@@ -418,7 +364,8 @@ def _outlines(boxes: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
     return x.ravel(), y.ravel()
 
 
-def _as_exposure(value: Any) -> Exposure:
+def as_exposure(value: Any) -> Exposure:
+    """Return an exposure of an image, or the one that is given."""
     return value if isinstance(value, Exposure) else Exposure(value)
 
 
@@ -429,64 +376,3 @@ def _at_cell(error: Exception, number: int, cell: Box) -> Exception:
         return type(error)(message)
     except Exception:  # its class takes other arguments
         return RuntimeError(f"{type(error).__name__} {message}")
-
-
-def map_reduce(
-    array: Any,
-    func: Callable[[Any], Any],
-    cell: int | Sequence[int] = 64,
-    border: int | Sequence[int] = 0,
-    reduce: str = "copy",
-    **kwargs: Any,
-) -> Any:
-    """Apply a function to an image cell by cell.
-
-    Parameters
-    ----------
-    array : array, Pixels, Voxels or Exposure
-        The image; see `ImageMapReduceTask.run`.
-    func : callable
-        Takes the array of a cell with its border and returns one of the same shape, of which the
-        cell is kept.
-    cell : int or tuple of int, default 64
-        Size of cells along each axis.
-    border : int or tuple of int, default 0
-        Border around cells along each axis: what `func` needs to see.
-    reduce : str, default "copy"
-        Reduce operation; cells do not overlap, so "copy", "sum" and "average" are the same.
-    **kwargs
-        Of `ImageMapReduceTask.run`, such as `device`, `n_workers` and `out`.
-
-    Returns
-    -------
-    array, Pixels, Voxels, Exposure or list
-        The result, of the kind that was given; a list of the results of `func`, without border, for
-        "none".
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gpupept.mapreduce import map_reduce
-    >>> image = np.arange(12.0).reshape(3, 4)
-    >>> map_reduce(image, lambda part: part + 1, cell=2).tolist()
-    [[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [9.0, 10.0, 11.0, 12.0]]
-    """
-    from gpupept.mapreduce.mappers import FunctionMapper
-
-    whole = _as_exposure(array)
-    config = ImageMapReduceConfig(adjustGridOption="none", scaleByFwhm=False)
-    for name, given in (("cellSize", cell), ("gridStep", cell), ("borderSize", border)):
-        sizes = (given,) * whole.ndim if isinstance(given, int) else tuple(given)
-        if len(sizes) != whole.ndim:
-            raise ValueError(f"{name}: expected {whole.ndim} numbers, found {given!r}")
-        config.update(**{name + axis: size for axis, size in zip("XYZ", sizes, strict=False)})
-    config.reducer.reduceOperation = reduce
-    task = ImageMapReduceTask(config, mapper=FunctionMapper(func))
-    result = task.run(whole, **kwargs)
-    if reduce == "none":
-        return [part.subExposure.image.array for part in result.result]
-    if isinstance(array, Exposure):
-        return result.exposure
-    image = result.exposure.image.array
-    fits = isinstance(array, ArrayContainer) and kwargs.get("out") is None
-    return array._with_array(image) if fits else image
