@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpupept.backend import array_namespace, cupy_module, to_device, to_host
+from gpupept.backend import cupy_module, resolve_device, to_host
 from gpupept.base.array_container import ArrayContainer
 from gpupept.base.inputs import is_on_device
 from gpupept.kernels.traverse import LARGEST_AXIS, LARGEST_LAYER
@@ -80,12 +80,13 @@ def check_counts(number: Any, name: str, dimensions: int, least: int) -> tuple[i
 def new_cells(counts: tuple[int, ...], dtype: Any, device: str) -> Array:
     """Array of zeros; a MemoryError says how much was asked for."""
     kind = np.dtype(np.float64 if dtype is None else dtype)
+    device = resolve_device(device)
     try:
         if device == "cpu":
             return np.zeros(counts, dtype=kind)
-        one = to_device(np.zeros(1, dtype=kind), device)
-        with one.device:
-            return array_namespace(one).zeros(counts, dtype=kind)
+        cupy = cupy_module()
+        with cupy.cuda.Device(int(device.partition(":")[2])):
+            return cupy.zeros(counts, dtype=kind)
     except MemoryError as error:
         gigabytes = math.prod(counts) * kind.itemsize / 1e9
         raise MemoryError(

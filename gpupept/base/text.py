@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,4 +103,4 @@ def _edge_cells(cells: Any) -> np.ndarray:
 
 
 def _indent(text: str) -> str:
-    return "\n".join("  " + line for line in text.split("\n"))
+    return textwrap.indent(text, "  ")
