@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+from benchmarks.counting import count_lines
 from benchmarks.protocol import serve
 from benchmarks.stages import Recipe, Settings, Target
 
@@ -60,19 +61,25 @@ class Worker:
         seconds = time.perf_counter() - start
         return {"seconds": seconds, "LoRs": len(lines.lines)}
 
+    def count(self, path: str, number: int) -> dict[str, Any]:
+        """Count the lines of a file through each of `number`^3 voxels; seconds and the sum."""
+        seconds, total = count_lines(self.library.utilities.traverse3d, path, number)
+        return {"seconds": seconds, "sum": total}
+
     def serve(self) -> None:
         """Answer requests on the standard streams until they end."""
         # Replies get the standard output to themselves; what libraries print goes to the errors.
         replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
-        tasks = {name: getattr(self, name) for name in ("versions", "prepare", "run", "read")}
+        names = ("versions", "prepare", "run", "read", "count")
+        tasks = {name: getattr(self, name) for name in names}
         serve(tasks, sys.stdin, replies)
 
 
 def main() -> None:
     """Import pept and serve."""
     library = importlib.import_module("pept")
-    for part in ("scanners", "tracking"):
+    for part in ("scanners", "tracking", "utilities"):
         importlib.import_module(f"pept.{part}")
     Worker(library).serve()
 

@@ -45,5 +45,8 @@ H200 = {
     stages.FIRST_PASS: Bound(0.8e-3, 3e-3),
     stages.WHOLE_WITHOUT_READING: Bound(1.3e-3, 8e-3),
 }
+# Lines through so many voxels along each axis, 80 000 lines of `FILE`.
+TRAVERSAL = {number: RatioTarget(SEQUENTIAL, 2, 4) for number in (100, 300)}
+TRAVERSAL_H200 = {100: Bound(0.09e-3, 0.3e-3), 300: Bound(0.6e-3, 1.5e-3)}
 # ADAC Forte list mode, MB/s.
 ADAC_RATE = 100
