@@ -12,9 +12,10 @@ from gpupept.kernels.cutpoints import cutpoints, default_cutoffs
 
 # Share of the pairs of lines that is taken to give a cutpoint at least, for planning memory; it is
 # measured on the first lines of a few samples.
-LEAST_SHARE = 0.05
+LEAST_SHARE = 0.01
 PROBED_SAMPLES, PROBED_LINES = 5, 200
-BYTES_PER_CUTPOINT = 6 * 8 * 3
+BYTES_PER_CUTPOINT = 120
+BYTES_PER_LINE = 80
 
 
 class Cutpoints(BatchFilter, LineDataFilter):
@@ -104,7 +105,9 @@ class Cutpoints(BatchFilter, LineDataFilter):
         ranges = samples.row_ranges
         lines = (ranges[:, 1] - ranges[:, 0]).astype(np.float64)
         pairs = self._expected_share(samples) * lines * lines / 2
-        bytes_needed: np.ndarray = (pairs * BYTES_PER_CUTPOINT + lines * 200).astype(np.int64)
+        bytes_needed: np.ndarray = (pairs * BYTES_PER_CUTPOINT + lines * BYTES_PER_LINE).astype(
+            np.int64
+        )
         return bytes_needed
 
     def _expected_share(self, samples: LineData) -> float:

@@ -110,15 +110,17 @@ def _cutpoint(line, i, j, squared_distance, box, out):
 
 
 @njit(nogil=True, cache=True)
-def _grown(found, count):
-    wider = np.empty((2 * len(found), COLUMNS), np.float64)
-    wider[:count] = found[:count]
-    return wider
+def _grown(table, count, least):
+    """Copy the first `count` rows to a table of twice as many rows, and of at least `least`."""
+    larger = np.empty((max(2 * len(table), least), table.shape[1]), np.float64)
+    larger[:count] = table[:count]
+    return larger
 
 
 @njit(nogil=True, cache=True)
-def _find_pairs(line, row, n, size, distance, box, excess, picked, found, count):
-    """Append the cutpoints of one sample to `found` in the order of (i, j)."""
+def _find_pairs(line, row, n, size, distance, box, excess, picked, found):
+    """Write the cutpoints of one sample to `found`, in the order of (i, j); it may be replaced."""
+    count = 0
     limit = (LOOSE * distance + ROUNDING * size) ** 2
     x, y, z, u, v, w = line[1], line[2], line[3], line[4], line[5], line[6]
     for i in range(n - 1):
@@ -129,7 +131,7 @@ def _find_pairs(line, row, n, size, distance, box, excess, picked, found, count)
             picked[hits] = i + 1 + j
             hits += not excess[j] > 0.0
         if count + hits > len(found):
-            found = _grown(found, count)
+            found = _grown(found, count, count + hits)
         for hit in range(hits):
             j = picked[hit]
             if _cutpoint(line, i, j, distance * distance, box, found[count]):
@@ -139,42 +141,21 @@ def _find_pairs(line, row, n, size, distance, box, excess, picked, found, count)
 
 
 @njit(nogil=True, cache=True)
-def _find(begin, end, lines, samples, cutoffs, distance, sizes):
-    """Cutpoints of samples ``begin .. end - 1`` in the order of (i, j); fills their sizes."""
-    largest = 1
-    for s in range(begin, end):
-        largest = max(largest, samples[s, 1] - samples[s, 0])
-    line = np.empty((7, largest), np.float64)
-    row, picked = np.empty(largest, np.int64), np.empty(largest + 1, np.int64)
-    excess = np.empty(largest, np.float64)
-    found = np.empty((4 * largest + 64, COLUMNS), np.float64)
-    count = 0
-    for s in range(begin, end):
-        before = count
-        n, size = _load(lines, samples[s, 0], samples[s, 1], line, row)
-        found, count = _find_pairs(
-            line, row, n, size, distance, cutoffs[s], excess, picked, found, count
-        )
-        sizes[s] = count - before
-    return found[:count]
-
-
-@njit(nogil=True, cache=True)
-def _time_order(found, start, n, bucket, starts, order):
-    """Stable order of rows ``start .. start + n - 1`` by time: equal slots of time, then insertion."""
-    low = high = found[start, 0]
+def _time_order(found, n, bucket, starts, order):
+    """Stable order of found[:n] by time: equal slots of time, then insertion."""
+    low = high = found[0, 0]
     for i in range(n):
-        low, high = min(low, found[start + i, 0]), max(high, found[start + i, 0])
+        low, high = min(low, found[i, 0]), max(high, found[i, 0])
     scale = (n - 1) / (high - low) if high > low else 0.0
     scale = scale if scale < np.inf else 0.0
     starts[: n + 1] = 0
     for i in range(n):
-        bucket[i] = int((found[start + i, 0] - low) * scale) if scale > 0.0 else 0
+        bucket[i] = int((found[i, 0] - low) * scale) if scale > 0.0 else 0
         starts[bucket[i] + 1] += 1
     for b in range(n):
         starts[b + 1] += starts[b]
     for i in range(n):
-        order[starts[bucket[i]]] = start + i
+        order[starts[bucket[i]]] = i
         starts[bucket[i]] += 1
     first = 0
     for b in range(n):
@@ -199,19 +180,38 @@ def _order_bucket(found, order):
 
 
 @njit(nogil=True, cache=True)
-def _write_in_order(found, sizes, out):
-    """Copy the samples of one range to `out`, each in order of time."""
-    largest = sizes.max()
-    bucket, order = np.empty(largest, np.int64), np.empty(largest, np.int64)
-    starts = np.empty(largest + 1, np.int64)
-    start = 0
-    for n in sizes:
-        if n:
-            _time_order(found, start, n, bucket, starts, order)
-            for i in range(n):
-                for column in range(out.shape[1]):
-                    out[start + i, column] = found[order[i], column]
-        start += n
+def _find(begin, end, lines, samples, cutoffs, distance, width, sizes):
+    """Cutpoints of samples ``begin .. end - 1``, each in order of time; fills their sizes.
+
+    One sample is found and brought into order while it is in the cache.
+    """
+    largest = 1
+    for s in range(begin, end):
+        largest = max(largest, samples[s, 1] - samples[s, 0])
+    line = np.empty((7, largest), np.float64)
+    row, picked = np.empty(largest, np.int64), np.empty(largest + 1, np.int64)
+    excess = np.empty(largest, np.float64)
+    found = np.empty((4 * largest + 64, COLUMNS), np.float64)
+    orders = np.empty((3, 0), np.int64)
+    points = np.empty((2 * largest * (end - begin) + 64, width), np.float64)
+    total = 0
+    for s in range(begin, end):
+        n, size = _load(lines, samples[s, 0], samples[s, 1], line, row)
+        found, count = _find_pairs(line, row, n, size, distance, cutoffs[s], excess, picked, found)
+        sizes[s] = count
+        if not count:
+            continue
+        if count >= orders.shape[1]:
+            orders = np.empty((3, len(found) + 1), np.int64)
+        order = orders[1]
+        _time_order(found, count, orders[0], orders[2], order)
+        if total + count > len(points):
+            points = _grown(points, total, total + count)
+        for i in range(count):
+            for column in range(width):
+                points[total + i, column] = found[order[i], column]
+        total += count
+    return points[:total]
 
 
 def cutpoints_on_host(
@@ -223,21 +223,21 @@ def cutpoints_on_host(
 ) -> tuple[np.ndarray, np.ndarray]:
     """See `gpupept.kernels.cutpoints.cutpoints`."""
     sizes = np.zeros(len(samples), dtype=np.int64)
-    parts: dict[tuple[int, int], np.ndarray] = {}
+    width = 6 if append_indices else 4
+    parts: dict[int, np.ndarray] = {}
 
     def find(begin: int, end: int) -> None:
-        parts[begin, end] = _find(begin, end, lines, samples, cutoffs, float(max_distance), sizes)
+        parts[begin] = _find(begin, end, lines, samples, cutoffs, float(max_distance), width, sizes)
 
-    lengths = (samples[:, 1] - samples[:, 0]).astype(np.float64)
-    run_ranges(find, lengths**2)
+    run_ranges(find, (samples[:, 1] - samples[:, 0]).astype(np.float64) ** 2)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
-    points = np.empty((offsets[-1], 6 if append_indices else 4), dtype=np.float64)
+    points = np.empty((offsets[-1], width), dtype=np.float64)
     ranges = sorted(parts)
 
     def write(first: int, last: int) -> None:
-        for begin, end in ranges[first:last]:
-            rows = points[offsets[begin] : offsets[end]]
-            _write_in_order(parts[begin, end], sizes[begin:end], rows)
+        for begin in ranges[first:last]:
+            part = parts.pop(begin)
+            points[offsets[begin] : offsets[begin] + len(part)] = part
 
-    run_ranges(write, np.array([len(parts[key]) for key in ranges]))
+    run_ranges(write, np.array([len(parts[begin]) for begin in ranges]))
     return points, sizes
