@@ -84,6 +84,22 @@ __device__ __forceinline__ double next_time(const Plan &plan, const Grid &grid, 
     return plan.v[d] != 0.0 ? time_at(plan, d, grid.edge(d, cell + (plan.sign[d] > 0))) : INFINITY;
 }
 
+// What no line in a cell is longer than, but for rounding.
+__device__ __forceinline__ double longest_piece(const Grid &grid) {
+    double squares = 0.0;
+    for (int d = 0; d < 3; ++d) squares += grid.size(d) * grid.size(d);
+    return sqrt(squares) * (1.0 + 1e-9);
+}
+
+// Units from one time on a line to another; of lines of 1e20 times the grid's size, something possible.
+__device__ __forceinline__ long long units_between(double enter, double leave, double whole,
+                                                   double longest) {
+    constexpr double within = 1ll << 62;
+    const double from = enter * whole, to = leave * whole;
+    if (!(to > from && fabs(from) < within && to < within)) return 0;
+    return min(llrint(to) - llrint(from), llrint(longest));
+}
+
 // Adds multiples of a unit, of which `units` make 1. Lengths are differences of rounded positions on
 // the line, so that those of one line add up to its whole length but for one rounding.
 extern "C" __global__ void __launch_bounds__(THREADS)
@@ -95,16 +111,17 @@ weigh_cells(const double *lines, long long columns, long long begin, long long c
     for (long long i = grid_index() / 32; i < count; i += grid_stride() / 32) {
         const double *row = lines + (begin + i) * columns;
         Plan &plan = reinterpret_cast<Plan *>(plans)[i];
-        const double share = (weights == nullptr ? 1.0 : weights[begin + i]) * units;
+        const double weight = weights == nullptr ? 1.0 : weights[begin + i];
+        const double share = fabs(weight) * units;
         visit_cells(row, dimensions, grid, plan, [&](int a, const long long (&cell)[3]) {
             long long add = llrint(share);
             if (measure) {
-                const double whole = share * plan.length;
                 const double enter = a < 3 ? next_time(plan, grid, a, cell[a] - plan.sign[a]) : 0.0;
                 double leave = plan.time;
                 for (int d = 0; d < 3; ++d) leave = min(leave, next_time(plan, grid, d, cell[d]));
-                add = llrint(max(leave, enter) * whole) - llrint(enter * whole);
+                add = units_between(enter, leave, share * plan.length, share * longest_piece(grid));
             }
+            if (weight < 0.0) add = -add;
             atomicAdd(target + place_of(cell, grid, first_layer), static_cast<unsigned long long>(add));
         });
     }

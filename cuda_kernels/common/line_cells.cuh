@@ -184,8 +184,9 @@ __device__ __forceinline__ Outcome find_cells(Line &line, const Grid &grid, Plan
     const int leaving = axis_of_exit(line, grid, face);
     for (int d = 0; d < 3; ++d) {
         const long long start = plan.start[d], sign = line.v[d] > 0.0 ? 1 : -1;
-        const long long moved = (final_cell(line, grid, d, start, leaving, face) - start) * sign;
-        const long long count = min(max(moved, 0ll), grid.counts[d] - 1);
+        const long long last = final_cell(line, grid, d, start, leaving, face);
+        const long long count =
+            max((min(max(last, 0ll), grid.counts[d] - 1) - start) * sign, 0ll);
         plan.sign[d] = static_cast<int>(sign);
         plan.count[d] = static_cast<int>(count);
         plan.final[d] = static_cast<int>(start + sign * count);

@@ -9,7 +9,7 @@ import numpy as np
 
 from gpupept.backend import array_namespace, common_device, is_device_array, to_host
 from gpupept.kernels import Array
-from gpupept.kernels.traverse import LARGEST_AXIS, LARGEST_LAYER, traverse
+from gpupept.kernels.traverse import traverse
 
 logger = logging.getLogger("gpupept.utilities")
 
@@ -141,12 +141,6 @@ def _check_cells(cells: Any, name: str, dimensions: int) -> None:
         raise ValueError(f"{name} must be of dtype {', '.join(_DTYPES)}, found {cells.dtype}")
     if isinstance(cells, np.ndarray) and not cells.flags.writeable:
         raise ValueError(f"{name} must be writeable, since it is added to; use {name}.copy()")
-    layer = cells.size // cells.shape[0]
-    if max(cells.shape) > LARGEST_AXIS or layer > LARGEST_LAYER:
-        raise ValueError(
-            f"{name} must have at most 2^21 cells along an axis and 2^32 across the first, found "
-            f"shape {cells.shape}"
-        )
 
 
 def _check_edges(grid: Any, count: int, name: str) -> np.ndarray:

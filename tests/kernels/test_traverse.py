@@ -240,6 +240,12 @@ def test_weights_of_zero_or_none_that_is_finite(device):
     assert skipped == 4
 
 
+def test_grids_too_large_to_follow_lines_through():
+    edges = [np.arange(3.0), np.arange(2.0**21 + 2)]
+    with pytest.raises(ValueError, match="2 x 2097153"):
+        traverse(np.zeros((2, 1)), np.zeros((1, 5)), edges)
+
+
 # ---- What is added to
 
 

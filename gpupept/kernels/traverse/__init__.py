@@ -19,6 +19,7 @@ results are the same on every device and however lines and cells are divided amo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -64,12 +65,23 @@ def traverse(
     int
         How many lines were skipped because they, or their weights, are not finite.
 
+    Raises
+    ------
+    ValueError
+        If there are more cells than that along an axis or in a layer.
+
     Notes
     -----
     Counts are exact. Weights and lengths are summed up in float64: on the CPU for each cell in the order
     of the lines; on a GPU as whole multiples of a small unit (2^-60 of the largest sum that the lines
     can give), so that results do not depend on an order there either.
     """
+    counts = [len(axis) - 1 for axis in edges]
+    if max(counts) > LARGEST_AXIS or math.prod(counts[1:]) > LARGEST_LAYER:
+        raise ValueError(
+            "lines can be followed through at most 2^21 cells along an axis and 2^32 across the first, "
+            f"found {' x '.join(map(str, counts))}"
+        )
     if is_device_array(cells):
         from gpupept.kernels.traverse.device import add_on_device
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gpupept.kernels.traverse.compiled import compiled, inlined
-from gpupept.kernels.traverse.exact import HIGH, LOW, Grid, P, Q, R, V
+from gpupept.kernels.traverse.exact import HIGH, LOW, SIZE, Grid, P, Q, R, V
 from gpupept.kernels.traverse.plan import (
     BITS,
     COUNT,
@@ -205,18 +205,35 @@ def _end_of_line(line):
 
 
 @inlined
+def _longest_piece(grid):
+    """Give a length that no line has in a cell, but for rounding."""
+    squares = 0.0
+    for d in range(3):
+        squares += grid.axes[d, SIZE] ** 2
+    return math.sqrt(squares) * (1.0 + 1e-9)
+
+
+@inlined
+def _length(time, whole, longest):
+    """Length of a line in a cell; of lines of 1e20 times the grid's size, something possible."""
+    length = time * whole
+    return min(length, longest) if length > 0.0 else 0.0
+
+
+@inlined
 def _measure_cells(scratch, grid, first_layer, last_layer):
     """Write the length of the line in each of the cells that `_list_cells` writes."""
     line, terms, cells, places = scratch.line, scratch.terms, scratch.cells, scratch.places
     edges, lengths = grid.edges, scratch.lengths
     whole, end = _end_of_line(line)
+    longest = _longest_piece(grid)
     known = 0
     if first_layer <= cells[START, 0] < last_layer:
         leave = end
         for d in range(3):
             edge = edges[_planes_ahead(cells, grid, d) + cells[START, d]]
             leave = min(leave, _time(_clock(line, d), edge))
-        lengths[0] = max(leave, 0.0) * whole
+        lengths[0] = _length(leave, whole, longest)
         known = 1
     for a in range(3):
         b, c = (a + 1) % 3, (a + 2) % 3
@@ -238,7 +255,7 @@ def _measure_cells(scratch, grid, first_layer, last_layer):
             leave = min(end, _time(clock_a, edges[ahead_a]))
             leave = min(leave, _time(clock_b, edges[ahead_b + cell_b]))
             leave = min(leave, _time(clock_c, edges[ahead_c + cell_c]))
-            lengths[known] = max(leave - enter, 0.0) * whole
+            lengths[known] = _length(leave - enter, whole, longest)
             known += 1
             ahead_a += sign
             place_b += step_b

@@ -228,8 +228,8 @@ def find_cells(line, terms, cells, grid):
     for d in range(3):
         start = cells[START, d]
         sign = 1 if line[V, d] > 0.0 else -1
-        count = (_final_cell(line, terms, cells, grid, d, leaving, face) - start) * sign
-        count = min(max(count, 0), grid.counts[d] - 1)
+        final = _final_cell(line, terms, cells, grid, d, leaving, face)
+        count = max((min(max(final, 0), grid.counts[d] - 1) - start) * sign, 0)
         cells[SIGN, d], cells[COUNT, d], cells[FINAL, d] = sign, count, start + sign * count
         number += count
     return number
