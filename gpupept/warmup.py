@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import resolve_device
-from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWindow
+from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWindow, Voxels
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
     HDBSCAN,
@@ -78,6 +78,7 @@ def warm_up(
         ("clustering", _clustering),
         ("clusters to positions", _clusters),
         ("trajectories", _trajectories),
+        ("voxels", _voxels),
         ("recipe", lambda data: peptml_pipeline(2).fit(data, verbose=False)),
     ]
     done = []
@@ -133,3 +134,8 @@ def _trajectories(lines: LineData) -> None:
     points = PointData(lines.data[:, :4])
     labelled = Segregate(window=5, cut_distance=50.0).fit(Stack().fit(points))
     GroupBy("label").fit(labelled)
+
+
+def _voxels(lines: LineData) -> None:
+    for lengths in (False, True):
+        Voxels.from_lines(lines, (8, 8, 8), verbose=False, lengths=lengths)
