@@ -105,7 +105,7 @@ __device__ __forceinline__ long long units_between(double enter, double leave, d
 extern "C" __global__ void __launch_bounds__(THREADS)
 weigh_cells(const double *lines, long long columns, long long begin, long long count, int dimensions,
             const double *weights, const double *axes, const double *edges, const long long *begins,
-            const long long *counts, long long first_layer, long long *plans, bool measure,
+            const long long *counts, long long first_layer, long long *plans, int measure,
             double units, unsigned long long *target) {
     const Grid grid = {axes, edges, begins, counts};
     for (long long i = grid_index() / 32; i < count; i += grid_stride() / 32) {

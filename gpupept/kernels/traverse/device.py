@@ -66,7 +66,7 @@ WEIGH, WEIGH_REST = _stages(
         ("weights", "float64*?"),
         *_GRID,
         ("plans", "int64*"),
-        ("measure", "bool"),
+        ("measure", "int32"),
         ("units", "float64"),
         ("target", "uint64*"),
     ),
@@ -145,7 +145,7 @@ def _add(work: _Work, first: int, last: int, target: Array, skipped: Array) -> N
                     *lines,
                     work.weights,
                     *grid,
-                    work.measure,
+                    int(work.measure),
                     work.units,
                     target,
                 )
