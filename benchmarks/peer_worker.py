@@ -23,7 +23,7 @@ class Worker:
     """The tasks of the worker; replies are plain dictionaries."""
 
     def __init__(self, library: Any) -> None:
-        self.library = library
+        self.package = library
         self._recipes: dict[str, Recipe] = {}
 
     def versions(self) -> dict[str, Any]:
@@ -43,9 +43,9 @@ class Worker:
         target = Target(executor=executor, workers=workers)
         start = time.perf_counter()
         rows = min(settings.get("rows") or WARM_UP_ROWS, WARM_UP_ROWS)
-        first = Recipe(self.library, path, Settings(**{**settings, "rows": rows}), target)
+        first = Recipe(self.package, path, Settings(**{**settings, "rows": rows}), target)
         first.run("whole recipe")
-        self._recipes[executor] = Recipe(self.library, path, Settings(**settings), target)
+        self._recipes[executor] = Recipe(self.package, path, Settings(**settings), target)
         return {"seconds": time.perf_counter() - start}
 
     def run(self, executor: str, stage: str) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Worker:
 
     def read(self, reader: str, path: str, options: dict[str, Any]) -> dict[str, Any]:
         """Read a file with a scanner's function; seconds and LoRs."""
-        function = getattr(self.library.scanners, reader)
+        function = getattr(self.package.scanners, reader)
         start = time.perf_counter()
         lines = function(path, verbose=False, **options)
         seconds = time.perf_counter() - start
@@ -63,7 +63,7 @@ class Worker:
 
     def count(self, path: str, number: int) -> dict[str, Any]:
         """Count the lines of a file through each of `number`^3 voxels; seconds and the sum."""
-        seconds, total = count_lines(self.library.utilities.traverse3d, path, number)
+        seconds, total = count_lines(self.package.utilities.traverse3d, path, number)
         return {"seconds": seconds, "sum": total}
 
     def serve(self) -> None:

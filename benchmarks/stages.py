@@ -84,7 +84,7 @@ class Recipe:
     """
 
     def __init__(self, library: Any, path: str, settings: Settings, target: Target) -> None:
-        self.library = library
+        self.package = library
         self.path = path
         self.settings = settings
         self.target = target
@@ -142,7 +142,7 @@ class Recipe:
     def _read(self) -> Any:
         s = self.settings
         options = {} if s.rows is None else {"nrows": s.rows}
-        lines = self.library.scanners.parallel_screens(
+        lines = self.package.scanners.parallel_screens(
             self.path,
             s.separation,
             sample_size=s.sample_size,
@@ -154,7 +154,7 @@ class Recipe:
         return self.target.place(lines)
 
     def _step(self, stage: str) -> Any:
-        s, tracking = self.settings, self.library.tracking
+        s, tracking = self.settings, self.package.tracking
         if stage == CUTPOINTS:
             return tracking.Cutpoints(s.max_distance)
         if stage == FIRST_PASS:
@@ -175,7 +175,7 @@ class Recipe:
         )
 
     def _chain(self, steps: list[Any]) -> Any:
-        return self.library.Pipeline(steps)
+        return self.package.Pipeline(steps)
 
 
 def count(stage: str, result: Any) -> dict[str, int]:

@@ -6,6 +6,7 @@ import base64
 import copy
 import operator
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -97,7 +98,7 @@ def coordinate(trace: Any, axis: str) -> FloatArray | None:
         return None
 
 
-class SubplotFigure:
+class SubplotFigure(ABC):
     """Rows x columns of like subplots with common limits, and adding, showing and saving traces."""
 
     _axes: ClassVar[tuple[str, ...]]
@@ -113,23 +114,25 @@ class SubplotFigure:
         self._follow_data = True
         self._fig: Any = self.create_figure()
 
+    @abstractmethod
     def create_figure(self) -> Any:
         """Return a new, empty figure of this layout."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _layout_axis(self, fig: Any, number: int, axis: str) -> Any:
-        raise NotImplementedError
+        """Layout of one axis of a subplot."""
 
+    @abstractmethod
     def _domain(self, number: int) -> tuple[Any, Any]:
         """Horizontal and vertical extent of a subplot, as fractions of the figure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _note_place(self, number: int) -> dict[str, Any]:
-        raise NotImplementedError
+        """Where a note stands in a subplot, as arguments of a Plotly annotation."""
 
+    @abstractmethod
     def _data_ranges(self) -> dict[str, Limits]:
         """Limits of equal length that hold all data, empty if there are none."""
-        raise NotImplementedError
 
     @property
     def fig(self) -> Any:
