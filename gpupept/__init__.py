@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         tracking,
         utilities,
         visualisation,
+        volumes,
     )
     from gpupept.backend import show_versions, use_backend
     from gpupept.base import (
@@ -53,6 +54,7 @@ _MODULES = (
     "tracking",
     "utilities",
     "visualisation",
+    "volumes",
 )
 _NAMES = {
     "AdaptiveWindow": "base",
@@ -94,6 +96,7 @@ __all__ = [
     "use_backend",
     "utilities",
     "visualisation",
+    "volumes",
 ]
 
 

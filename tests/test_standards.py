@@ -22,6 +22,7 @@ LAYERS = (
     {"utilities.files", "utilities.csv", "utilities.text", "utilities"},
     {"executors"},
     {"base"},
+    {"volumes"},
     {"clustering", "images", "mapreduce"},
     {"tracking", "scanners", "simulation"},
     {"plots"},
