@@ -22,6 +22,7 @@ from gpupept.tracking import (
     Segregate,
     SplitLabels,
     Stack,
+    Velocity,
 )
 from gpupept.tracking.recipes import peptml_pipeline
 
@@ -133,7 +134,7 @@ def _clusters(lines: LineData) -> None:
 def _trajectories(lines: LineData) -> None:
     points = PointData(lines.data[:, :4])
     labelled = Segregate(window=5, cut_distance=50.0).fit(Stack().fit(points))
-    GroupBy("label").fit(labelled)
+    Velocity(window=5).fit(GroupBy("label").fit(labelled), verbose=False)
 
 
 def _voxels(lines: LineData) -> None:

@@ -15,6 +15,7 @@ from gpupept.tracking.hdbscan import HDBSCAN
 from gpupept.tracking.segregate import Segregate
 from gpupept.tracking.split_labels import SplitLabels
 from gpupept.tracking.stack import Stack
+from gpupept.tracking.velocity import Velocity
 
 __all__ = [
     "HDBSCAN",
@@ -25,6 +26,7 @@ __all__ = [
     "SplitAll",
     "SplitLabels",
     "Stack",
+    "Velocity",
     "peptml",
     "recipes",
 ]

@@ -31,6 +31,9 @@ FAMILIES: dict[str, list[Variant]] = {
     "artificial": [Variant(64, shared_bytes=23552)],
     "segments": [Variant(80, shared_bytes=256)],
     "components": [Variant(32)],
+    "velocity": [
+        Variant(r, defines={"DEGREE": d}) for d, r in ((1, 64), (2, 64), (3, 72), (8, 104))
+    ],
     # One block of up to 1024 threads for a sample, so 64 registers at most; the tree's 3 KiB lie beside
     # 44 bytes for each point. Core distances: three blocks of 256 threads on a multiprocessor.
     "hdbscan_order": [Variant(64, shared_bytes=640)],
