@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpupept.backend import to_host
+from gpupept.backend import array_namespace, to_host
+from gpupept.base.thinning import (
+    block_edges,
+    block_means,
+    find_ranks,
+    spread_ranks,
+    thinning_stride,
+)
 
 if TYPE_CHECKING:
     from gpupept.base.pixels import Pixels
@@ -27,9 +35,31 @@ _TRIANGLES = {
 }
 
 
-def selection(grid: RegularGrid, condition: Callable[[Array], Any]) -> np.ndarray:
-    """Mask of the cells that a condition selects, on the host."""
-    mask = to_host(getattr(found := condition(grid.array), "array", found))
+@dataclass(frozen=True)
+class SelectedCells:
+    """Cells to draw: all that a condition selects, or some of them, row by row."""
+
+    centres: np.ndarray
+    """(N, D) float64, mm."""
+    values: np.ndarray
+    ranks: np.ndarray
+    """(N,) int64: their numbers among all that the condition selects."""
+    count: int
+    """How many the condition selects."""
+    stride: int
+    """One of so many is drawn."""
+
+    def attribute(self, given: Any) -> Any:
+        """Of an attribute given for each selected cell, those of the cells that are drawn."""
+        if self.stride > 1 and np.ndim(given) == 1 and len(given) == self.count:
+            return np.asarray(given)[self.ranks]
+        return given
+
+
+def selection(grid: RegularGrid, condition: Callable[[Array], Any]) -> Array:
+    """Mask of the cells that a condition selects, on the device of the grid."""
+    found = condition(grid.array)
+    mask = array_namespace(grid.array).asarray(getattr(found, "array", found))
     if mask.shape != grid.shape or mask.dtype != bool:
         raise ValueError(
             f"condition must return a mask (bool) of shape {grid.shape}, found {mask.dtype} of shape "
@@ -39,33 +69,52 @@ def selection(grid: RegularGrid, condition: Callable[[Array], Any]) -> np.ndarra
 
 
 def selected_cells(
-    grid: RegularGrid, condition: Callable[[Array], Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Centres, mm, and values of the cells that a condition selects."""
+    grid: RegularGrid, condition: Callable[[Array], Any], limit: int | None = None
+) -> SelectedCells:
+    """Find the cells that a condition selects; about evenly taken ones if there are too many.
+
+    Parameters
+    ----------
+    grid : Pixels or Voxels
+        On either device; only what is drawn is copied from it.
+    condition : callable
+        Given the array of values, returns a mask of the same shape.
+    limit : int or None
+        Largest number of cells; None takes all.
+    """
     mask = selection(grid, condition)
-    return grid.to_physical(np.argwhere(mask)), grid.get()[mask]
+    xp = array_namespace(mask)
+    count = int(xp.count_nonzero(mask))
+    stride = thinning_stride(count, limit, f"max_{grid._cells}")
+    ranks = np.arange(count) if stride == 1 else spread_ranks(count, stride)
+    places = xp.unravel_index(find_ranks(mask, ranks), grid.shape)
+    centres = to_host(grid.to_physical(xp.stack(places, axis=1)))
+    return SelectedCells(centres, to_host(grid.array[places]), ranks, count, stride)
 
 
 def scatter_trace(
-    voxels: Voxels,
-    condition: Callable[[Array], Any],
-    size: float,
+    cells: SelectedCells,
+    size: Any,
     color: Any,
     opacity: float,
     colorbar: bool,
     colorscale: Any,
     colorbar_title: str | None,
 ) -> Any:
-    """See `gpupept.Voxels.voxels_trace`."""
+    """Squares at the centres of voxels; see `gpupept.Voxels.voxels_trace`."""
     import plotly.graph_objects as go
 
-    centres, values = selected_cells(voxels, condition)
-    marker = {"size": size, "color": color, "opacity": opacity, "symbol": "square"}
+    marker = {
+        "size": cells.attribute(size),
+        "color": cells.attribute(color),
+        "opacity": opacity,
+        "symbol": "square",
+    }
     if colorbar and color is None:
-        marker |= {"color": values, "colorscale": colorscale}
+        marker |= {"color": _drawable(cells.values), "colorscale": colorscale}
         if colorbar_title is not None:
             marker["colorbar"] = {"title": {"text": colorbar_title}}
-    x, y, z = centres.T
+    x, y, z = cells.centres.T
     return go.Scatter3d(x=x, y=y, z=z, mode="markers", marker=marker)
 
 
@@ -88,13 +137,12 @@ def cubes_traces(
     colorscale: Any,
 ) -> list[Any]:
     """See `gpupept.Voxels.cubes_traces`."""
-    values = voxels.get()
-    largest = values.max() if colorbar and color is None else None
+    places = to_host(array_namespace(voxels.array).argwhere(selection(voxels, condition)))
+    largest = to_host(voxels.array.max()) if colorbar and color is None else None
+    values = to_host(voxels.array[tuple(places.T)])
     return [
-        _cube(
-            voxels, place, _cube_colour(values[tuple(place)], largest, color, colorscale), opacity
-        )
-        for place in np.argwhere(selection(voxels, condition))
+        _cube(voxels, place, _cube_colour(value, largest, color, colorscale), opacity)
+        for place, value in zip(places, values, strict=True)
     ]
 
 
@@ -132,8 +180,6 @@ def slice_trace(
     transpose: bool,
 ) -> Any:
     """See `gpupept.Voxels.heatmap_trace`."""
-    import plotly.graph_objects as go
-
     given = [axis for axis, layer in enumerate(layers) if layer is not None]
     if not given:
         raise ValueError("one of ix, iy and iz must be given: the layer to draw")
@@ -148,37 +194,78 @@ def slice_trace(
     chosen[axis] = slice(max(layer - width, 0), layer + width + 1)
     values = to_host(voxels.array[tuple(chosen)].sum(axis=axis))
     first, second = (edges for d, edges in enumerate(voxels.voxel_grids) if d != axis)
-    return go.Heatmap(x=first, y=second, z=values, colorscale=colorscale, transpose=transpose)
+    return _heatmap(first, second, values, transpose, {"colorscale": colorscale})
 
 
 def pixels_heatmap(
-    pixels: Pixels, colorscale: Any, transpose: bool, xgap: float, ygap: float
+    pixels: Pixels, transpose: bool, factors: tuple[int, ...], options: dict[str, Any]
 ) -> Any:
-    """See `gpupept.Pixels.heatmap_trace`."""
-    import plotly.graph_objects as go
+    """See `gpupept.Pixels.heatmap_trace`.
 
-    x, y = _centres(pixels)
-    return go.Heatmap(
-        x=x,
-        y=y,
-        z=pixels.get(),
-        colorscale=colorscale,
-        transpose=transpose,
-        xgap=xgap,
-        ygap=ygap,
-    )
+    Parameters
+    ----------
+    pixels : Pixels
+        What to draw, on either device.
+    transpose : bool
+        Draw x horizontally.
+    factors : pair of int
+        Draw the means of blocks of so many pixels.
+    options : dict
+        Attributes of the trace.
+    """
+    edges = _edges(pixels, factors)
+    joined = max(factors) > 1  # the last blocks may be smaller, so give the edges
+    first, second = edges if joined else [_middles(each) for each in edges]
+    values = to_host(block_means(pixels.array, factors))
+    return _heatmap(first, second, values, transpose, options)
 
 
 def pixels_surface(
-    pixels: Pixels, condition: Callable[[Array], Any], opacity: float, colorscale: Any
+    pixels: Pixels,
+    condition: Callable[[Array], Any],
+    factors: tuple[int, ...],
+    options: dict[str, Any],
 ) -> Any:
-    """See `gpupept.Pixels.pixels_trace`."""
+    """See `gpupept.Pixels.pixels_trace`; `factors` and `options` are as of `pixels_heatmap`."""
     import plotly.graph_objects as go
 
-    x, y = _centres(pixels)
-    heights = np.where(selection(pixels, condition), pixels.get(), 0)
-    return go.Surface(x=x, y=y, z=heights.T, opacity=opacity, colorscale=colorscale)
+    xp = array_namespace(pixels.array)
+    selected = xp.where(selection(pixels, condition), pixels.array, 0)
+    heights = to_host(block_means(selected, factors))
+    x, y = (_middles(edges) for edges in _edges(pixels, factors))
+    return go.Surface(x=x, y=y, z=_drawable(heights.T), **options)
 
 
-def _centres(pixels: Pixels) -> list[np.ndarray]:
-    return [(edges[1:] + edges[:-1]) / 2 for edges in pixels.pixel_grids]
+def _heatmap(
+    first: np.ndarray,
+    second: np.ndarray,
+    values: np.ndarray,
+    transpose: bool,
+    options: dict[str, Any],
+) -> Any:
+    """Heat map of values by (first, second) axis; `transpose` draws the first one horizontally."""
+    import plotly.graph_objects as go
+
+    x, y = (first, second) if transpose else (second, first)
+    return go.Heatmap(x=x, y=y, z=_drawable(values), transpose=transpose, **options)
+
+
+def _edges(pixels: Pixels, factors: tuple[int, ...]) -> list[np.ndarray]:
+    return [
+        block_edges(edges, factor)
+        for edges, factor in zip(pixels.pixel_grids, factors, strict=True)
+    ]
+
+
+def _middles(edges: np.ndarray) -> np.ndarray:
+    middles: np.ndarray = (edges[1:] + edges[:-1]) / 2
+    return middles
+
+
+def _drawable(values: np.ndarray) -> np.ndarray:
+    """Values as a colour scale can show them: infinities would leave it no range."""
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        return np.where(np.isinf(values), np.nan, values)
+    return values

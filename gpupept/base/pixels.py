@@ -297,7 +297,8 @@ class Pixels(RegularGrid):
         """
         from gpupept.base.grid_traces import pixels_surface
 
-        return pixels_surface(self, condition, opacity, colorscale)
+        options = {"opacity": opacity, "colorscale": colorscale}
+        return pixels_surface(self, condition, (1, 1), options)
 
     def heatmap_trace(
         self,
@@ -313,7 +314,7 @@ class Pixels(RegularGrid):
         colorscale : str or list, default "Magma"
             Plotly colour scale.
         transpose : bool, default True
-            Draw x horizontally.
+            Draw x horizontally, else y.
         xgap, ygap : float, default 0
             Gaps between pixels, in pixels of the screen.
 
@@ -324,7 +325,8 @@ class Pixels(RegularGrid):
         """
         from gpupept.base.grid_traces import pixels_heatmap
 
-        return pixels_heatmap(self, colorscale, transpose, xgap, ygap)
+        options = {"colorscale": colorscale, "xgap": xgap, "ygap": ygap}
+        return pixels_heatmap(self, transpose, (1, 1), options)
 
     def plot(self, ax: Any = None) -> tuple[Any, Any]:
         """Plot the pixels as an image with Matplotlib, x to the right and y upwards.

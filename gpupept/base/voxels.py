@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -11,6 +12,8 @@ from gpupept.base.grid_inputs import timed
 from gpupept.base.line_data import LineData
 from gpupept.base.regular_grid import RegularGrid
 from gpupept.kernels import Array
+
+logger = logging.getLogger("gpupept.base")
 
 
 def _positive(voxels: Any) -> Any:
@@ -290,6 +293,7 @@ class Voxels(RegularGrid):
         colorbar: bool = True,
         colorscale: Any = "Magma",
         colorbar_title: str | None = None,
+        max_voxels: int | None = 500_000,
     ) -> Any:
         """Make a Plotly trace with a square at the centre of each voxel that is selected.
 
@@ -309,6 +313,8 @@ class Voxels(RegularGrid):
             Plotly colour scale.
         colorbar_title : str, optional
             Show a colour bar with this title.
+        max_voxels : int or None, default 500_000
+            Draw at most so many voxels, evenly taken, and say so in the log; None draws all.
 
         Returns
         -------
@@ -317,13 +323,14 @@ class Voxels(RegularGrid):
         Raises
         ------
         ValueError
-            If the condition does not return such a mask.
+            If the condition does not return such a mask, or `max_voxels` is smaller than 1.
         """
-        from gpupept.base.grid_traces import scatter_trace
+        from gpupept.base.grid_traces import scatter_trace, selected_cells
 
-        return scatter_trace(
-            self, condition, size, color, opacity, colorbar, colorscale, colorbar_title
-        )
+        cells = selected_cells(self, condition, max_voxels)
+        if cells.stride > 1:
+            logger.warning("1 of every %d of %d voxels is drawn", cells.stride, cells.count)
+        return scatter_trace(cells, size, color, opacity, colorbar, colorscale, colorbar_title)
 
     scatter_trace = voxels_trace
 
@@ -417,7 +424,7 @@ class Voxels(RegularGrid):
         colorscale : str or list, default "Magma"
             Plotly colour scale.
         transpose : bool, default True
-            Draw the first of the two remaining axes horizontally.
+            Draw the first of the two remaining axes horizontally, else the second.
 
         Returns
         -------
@@ -467,8 +474,8 @@ class Voxels(RegularGrid):
         from gpupept.base.grid_traces import selected_cells
         from gpupept.base.matplotlib3d import plot_voxels
 
-        centres, values = selected_cells(self, condition)
-        return plot_voxels(centres, values, float(self.get().max()), ax, alt_axes)
+        cells = selected_cells(self, condition)
+        return plot_voxels(cells.centres, cells.values, float(self.array.max()), ax, alt_axes)
 
 
 def _line_rows(lines: Any) -> Array:

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import to_host
+from gpupept.base.thinning import spread_ranks, thinning_stride
+from gpupept.plots.ranges import check_limits
+from gpupept.plots.thinning import annotate, thinning_note
 
 
 def format_fig(
@@ -56,6 +59,7 @@ def histogram(
     ylim: Any = None,
     xaxis_title: str | None = None,
     yaxis_title: str | None = None,
+    max_values: int | None = 500_000,
     **kwargs: Any,
 ) -> Any:
     """Draw the histogram of a vector, with a box plot above it.
@@ -75,6 +79,9 @@ def histogram(
         Axis ranges; automatic when not given.
     xaxis_title, yaxis_title : str, optional
         Axis titles.
+    max_values : int or None, default 500_000
+        Draw at most so many values, evenly taken, and say so in the figure; counts are then of
+        those. None draws all.
     **kwargs
         Further arguments of `plotly.express.histogram`.
 
@@ -86,7 +93,7 @@ def histogram(
     Raises
     ------
     ValueError
-        If `data` is not one-dimensional, or a limit is not a pair.
+        If `data` is not one-dimensional, a limit is not a pair, or `max_values` is smaller than 1.
 
     Examples
     --------
@@ -96,18 +103,22 @@ def histogram(
     >>> [trace.type for trace in fig.data]
     ['histogram', 'box']
     """
-    from gpupept.plots.subplots import check_limits
-
     values = np.asarray(to_host(data), dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"data: expected a vector, found shape {values.shape}")
     ranges = {"range_x": check_limits("xlim", xlim), "range_y": check_limits("ylim", ylim)}
+    stride = thinning_stride(len(values), max_values, "max_values")
+    drawn = values if stride == 1 else values[spread_ranks(len(values), stride)]
     import plotly.express as px
 
     fig = px.histogram(
-        x=values, nbins=nbins, histnorm=histnorm, marginal=marginal, **ranges, **kwargs
+        x=drawn, nbins=nbins, histnorm=histnorm, marginal=marginal, **ranges, **kwargs
     )
     for axis, title in (("xaxis", xaxis_title), ("yaxis", yaxis_title)):
         if title is not None:
             fig.layout[axis].title.text = title
-    return format_fig(fig)
+    format_fig(fig)
+    if stride > 1:
+        note = thinning_note(stride, len(values), "values")
+        annotate(fig, "thinned", note, {"xref": "paper", "yref": "paper", "x": 0, "y": 1})
+    return fig

@@ -64,6 +64,15 @@ def plane_line_rows(lines: Any) -> FloatArray:
     return _plane_rows(lines, 5, "lines", "t, x1, y1, x2, y2")
 
 
+def check_grid(grid: Any, kind: type[Any], name: str) -> None:
+    """Raise a TypeError unless the grid is of the kind that can be drawn."""
+    if not isinstance(grid, kind):
+        raise TypeError(
+            f"{name} must be gpupept.{kind.__name__}, which know where their {name} lie, found "
+            f"{type(grid).__name__}"
+        )
+
+
 def _members(data: Any) -> Any:
     return data.members if isinstance(data, SampleGroups) else data
 

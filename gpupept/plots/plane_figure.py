@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from gpupept.plots.enlarge import axis_number, move_contents
 from gpupept.plots.formatting import format_fig
-from gpupept.plots.subplots import (
-    Limits,
-    SubplotFigure,
-    coordinate,
-    equal_ranges,
-    finite_span,
-    subplot_name,
-    widened,
-)
+from gpupept.plots.ranges import Limits, coordinate, equal_ranges, finite_span, own_range
+from gpupept.plots.subplots import SubplotFigure, subplot_name
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +160,7 @@ class PlaneFigure(SubplotFigure):
         return equal_ranges(self._plane_spans())
 
     def _separate_ranges(self) -> dict[str, Limits]:
-        ranges = {axis: _range(span) for axis, span in self._plane_spans().items()}
+        ranges = {axis: own_range(span) for axis, span in self._plane_spans().items()}
         return {axis: limits for axis, limits in ranges.items() if limits is not None}
 
     def _apply_limits(self) -> None:
@@ -183,39 +175,8 @@ class PlaneFigure(SubplotFigure):
             held = self._timeseries if axis == "x" else {cell}
             values = [coordinate(trace, axis) for trace in self._traces(held, inside=True)]
             span = finite_span(each for each in values if each is not None)
-            limits = _range(span, _PADDING)
+            limits = own_range(span, _PADDING)
             self._layout_axis(self._fig, self._number(*cell), axis).range = limits
-
-    def _make_timeseries(self, cells: Sequence[Cell]) -> None:
-        """Turn subplots, made if they are not there, into those of x, y and z against time."""
-        self._enlarge(max(row for row, _ in cells), max(col for _, col in cells))
-        self._timeseries.update(cells)
-        for cell in cells:
-            number = self._number(*cell)
-            names = [name for name, place in zip("xyz", cells, strict=True) if place == cell]
-            value = self._layout_axis(self._fig, number, "y")
-            value.update(title={"text": f"{', '.join(names)} (mm)"}, scaleanchor=None)
-            self._layout_axis(self._fig, number, "x").title.text = "t (ms)"
-        for row, col in self._timeseries:
-            if (row + 1, col) in self._timeseries:  # whose tick labels serve this one too
-                axis = self._layout_axis(self._fig, self._number(row, col), "x")
-                axis.showticklabels = False
-        first, *others = sorted(self._number(*cell) for cell in self._timeseries)
-        for number in others:  # zooming into one time axis zooms into all
-            self._layout_axis(self._fig, number, "x").matches = subplot_name("x", first)
-
-    def _with_colours(self, traces: Any, cell: Cell) -> Any:
-        """Give the k-th group of points of a subplot the k-th default colour.
-
-        Plotly would count the groups of all subplots, and show one trajectory in three colours.
-        """
-        colours = self._fig.layout.colorway or self._fig.layout.template.layout.colorway
-        if isinstance(traces, list) and colours:
-            start = len(self._traces({cell}, inside=True))
-            for k, trace in enumerate(traces, start):
-                if trace.marker.color is None:
-                    trace.marker.color = colours[k % len(colours)]
-        return traces
 
     def _enlarge(self, rows: int, cols: int) -> None:
         """Give the figure at least so many rows and columns, keeping its contents."""
@@ -240,12 +201,3 @@ class PlaneFigure(SubplotFigure):
             self._place_colour_bar(trace, axis_number(trace.xaxis), place)
         if old.data:
             logger.info("figure enlarged from %s to %s subplots", shape, wanted)
-
-
-def _range(span: tuple[float, float] | None, padding: float = 1.0) -> Limits | None:
-    """Range about a span; None without one, or with one too wide for floating-point numbers."""
-    if span is None:
-        return None
-    low, high = span
-    limits = widened(low / 2 + high / 2, (high - low) * padding)
-    return limits if math.isfinite(limits[0] + limits[1]) else None

@@ -1,27 +1,24 @@
-"""Three-dimensional figures of lines and points."""
+"""Three-dimensional figures of lines, points, pixels and voxels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
-from gpupept.base import PEPTObject
-from gpupept.plots.formatting import format_fig
-from gpupept.plots.inputs import Table, line_table, point_table
-from gpupept.plots.subplots import (
-    Limits,
-    SubplotFigure,
-    coordinate,
-    equal_ranges,
-    finite_span,
-    subplot_name,
-)
-from gpupept.plots.thinning import thinning_stride
+from gpupept.base import PEPTObject, Pixels, Voxels
+from gpupept.base.grid_traces import pixels_surface, scatter_trace, selected_cells
+from gpupept.base.thinning import block_factors, thinning_stride
+from gpupept.plots.inputs import Table, check_grid, line_table, point_table
+from gpupept.plots.space_figure import SpaceFigure
 from gpupept.plots.traces import Colours, line_trace, point_traces, vertex_colours
 
 
-class PlotlyGrapher(SubplotFigure, PEPTObject):
-    """Interactive 3D figures of lines of response and points, in one or more subplots.
+def _positive(values: Any) -> Any:
+    return values > 0
+
+
+class PlotlyGrapher(SpaceFigure, PEPTObject):
+    """Interactive 3D figures of lines of response, points, pixels and voxels, in one or more subplots.
 
     The y axis points upwards, so that the vertical detectors of a PEPT scanner lie in the xy plane.
 
@@ -70,8 +67,6 @@ class PlotlyGrapher(SubplotFigure, PEPTObject):
     ...     grapher.to_html(pathlib.Path(folder) / "figure.html")
     """
 
-    _axes: ClassVar[tuple[str, ...]] = ("x", "y", "z")
-
     def __init__(
         self,
         rows: int = 1,
@@ -82,50 +77,6 @@ class PlotlyGrapher(SubplotFigure, PEPTObject):
         subplot_titles: Sequence[str] | None = ("  ",),
     ) -> None:
         super().__init__(rows, cols, {"x": xlim, "y": ylim, "z": zlim}, subplot_titles)
-
-    def create_figure(self) -> Any:
-        """Return a new, empty figure of this layout, limits included; `fig` stays as it is.
-
-        Returns
-        -------
-        plotly.graph_objects.Figure
-            With one scene per subplot: y upwards, equal aspect, axis titles in mm.
-        """
-        from plotly.subplots import make_subplots
-
-        fig = make_subplots(
-            rows=self._rows,
-            cols=self._cols,
-            specs=[[{"type": "scatter3d"}] * self._cols] * self._rows,
-            horizontal_spacing=min(0.005, 0.5 / self._cols),
-            vertical_spacing=min(0.05, 0.5 / self._rows),
-            subplot_titles=self._titles,
-        )
-        fig.update_layout(showlegend=False, margin={"l": 0, "r": 0, "b": 30, "t": 30})
-        axes = {
-            f"{axis}axis": {"range": self._limit(axis), "title": {"text": f"<i>{axis}</i> (mm)"}}
-            for axis in self._axes
-        }
-        fig.update_scenes(
-            aspectmode="manual",
-            aspectratio={"x": 1, "y": 1, "z": 1},
-            camera={"up": {"x": 0, "y": 1, "z": 0}, "eye": {"x": 1.5, "y": 1.5, "z": 1.5}},
-            **axes,
-        )
-        return format_fig(fig, size=15)
-
-    @property
-    def zlim(self) -> Limits | None:
-        """Limits of the z axes of all subplots in mm; None is automatic."""
-        return self._limit("z")
-
-    @zlim.setter
-    def zlim(self, limits: Any) -> None:
-        self._set_limit("z", limits)
-
-    def zlabel(self, label: str, row: int = 1, col: int = 1) -> Self:
-        """Set the title of the z axis of one subplot; see `xlabel`."""
-        return self._set_label("z", label, row, col)
 
     @staticmethod
     def points_trace(
@@ -322,6 +273,136 @@ class PlotlyGrapher(SubplotFigure, PEPTObject):
         self._note_thinning(stride, len(table.rows), "lines", row, col)
         return self
 
+    def add_pixels(
+        self,
+        pixels: Pixels,
+        row: int = 1,
+        col: int = 1,
+        condition: Callable[[Any], Any] = _positive,
+        opacity: float = 0.9,
+        colorscale: Any = "Magma",
+        max_pixels: int | None = 250_000,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw pixels as a surface over their centres, as high as their values.
+
+        In a figure of nothing but surfaces the z axis, which shows values, has a range of its own.
+
+        Parameters
+        ----------
+        pixels : Pixels
+            On either device.
+        row, col : int, default 1
+            Place of the subplot, counted from 1.
+        condition : callable
+            Given the array of values, returns a mask (bool) of its shape; pixels that are not
+            selected are drawn as 0. By default values above 0 are selected.
+        opacity : float, default 0.9
+            From 0, transparent, to 1.
+        colorscale : str or list, default "Magma"
+            Plotly colour scale, such as "Viridis" or "Cividis".
+        max_pixels : int or None, default 250_000
+            Of more pixels, draw the means of blocks and say so in the figure; None draws all.
+        **kwargs
+            Further attributes of `plotly.graph_objects.Surface`.
+
+        Raises
+        ------
+        TypeError
+            If `pixels` are not `Pixels`: bare arrays do not tell where their pixels lie.
+        ValueError
+            If the condition does not return such a mask, or there is no such subplot.
+
+        See Also
+        --------
+        PlotlyGrapher2D.add_pixels : The same as a heat map.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import gpupept as pept
+        >>> from gpupept.plots import PlotlyGrapher
+        >>> pixels = pept.Pixels(np.arange(12).reshape(3, 4), [0, 60], [0, 80])
+        >>> grapher = PlotlyGrapher().add_pixels(pixels).zlabel("counts")
+        """
+        self._number(row, col)
+        check_grid(pixels, Pixels, "pixels")
+        factors = block_factors(pixels.shape, max_pixels)
+        options = {"opacity": opacity, "colorscale": colorscale, **kwargs}
+        self.add_trace(pixels_surface(pixels, condition, factors, options), row, col)
+        self._note_blocks(factors, pixels.shape, row, col)
+        return self
+
+    def add_voxels(
+        self,
+        voxels: Voxels,
+        row: int = 1,
+        col: int = 1,
+        condition: Callable[[Any], Any] = _positive,
+        size: Any = 4,
+        color: Any = None,
+        opacity: float = 0.4,
+        colorbar: bool = True,
+        colorscale: Any = "Magma",
+        colorbar_title: str | None = None,
+        max_voxels: int | None = 500_000,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw a square at the centre of each selected voxel, coloured by its value.
+
+        Parameters
+        ----------
+        voxels : Voxels
+            On either device; only the voxels drawn are copied from it.
+        row, col : int, default 1
+            Place of the subplot, counted from 1.
+        condition : callable
+            Given the array of values, returns a mask (bool) of its shape; by default values above 0
+            are selected.
+        size : float or (N,) array-like, default 4
+            Size of the squares in pixels of the screen; if several, one per selected voxel.
+        color : str or (N,) array-like, optional
+            One colour, as in CSS, or a value per selected voxel, by x, then y, then z; overrides
+            `colorbar`.
+        opacity : float, default 0.4
+            From 0, transparent, to 1.
+        colorbar : bool, default True
+            Colour by value.
+        colorscale : str or list, default "Magma"
+            Plotly colour scale, such as "Viridis" or "Cividis".
+        colorbar_title : str, optional
+            Show a colour bar with this title.
+        max_voxels : int or None, default 500_000
+            Draw at most so many voxels, evenly taken, and say so in the figure; None draws all.
+        **kwargs
+            Further attributes of `plotly.graph_objects.Scatter3d`.
+
+        Raises
+        ------
+        TypeError
+            If `voxels` are not `Voxels`: bare arrays do not tell where their voxels lie.
+        ValueError
+            If the condition does not return such a mask, or there is no such subplot.
+
+        Examples
+        --------
+        The upper half of the values:
+
+        >>> import numpy as np
+        >>> import gpupept as pept
+        >>> from gpupept.plots import PlotlyGrapher
+        >>> limits = [0, 100]
+        >>> voxels = pept.Voxels(np.arange(60).reshape(3, 4, 5), limits, limits, limits)
+        >>> grapher = PlotlyGrapher().add_voxels(voxels, condition=lambda values: values > 30)
+        """
+        self._number(row, col)
+        check_grid(voxels, Voxels, "voxels")
+        cells = selected_cells(voxels, condition, max_voxels)
+        trace = scatter_trace(cells, size, color, opacity, colorbar, colorscale, colorbar_title)
+        self.add_trace(trace.update(kwargs), row, col)
+        self._note_thinning(cells.stride, cells.count, "voxels", row, col)
+        return self
+
     def _saved_state(self) -> dict[str, Any]:
         limits = {f"{axis}lim": self._limits[axis] for axis in self._axes}
         return {
@@ -339,28 +420,6 @@ class PlotlyGrapher(SubplotFigure, PEPTObject):
         new._fig.add_traces(state["figure"]["data"])
         new._fig.layout = state["figure"]["layout"]
         return new
-
-    def _layout_axis(self, fig: Any, number: int, axis: str) -> Any:
-        return fig.layout[subplot_name("scene", number)][f"{axis}axis"]
-
-    def _domain(self, number: int) -> tuple[Any, Any]:
-        domain = self._fig.layout[subplot_name("scene", number)].domain
-        return domain.x or (0.0, 1.0), domain.y or (0.0, 1.0)
-
-    def _note_place(self, number: int) -> dict[str, Any]:
-        (left, _), (_, top) = self._domain(number)
-        return {"xref": "paper", "yref": "paper", "x": left, "y": top, "yanchor": "top"}
-
-    def _data_ranges(self) -> dict[str, Limits]:
-        coordinates = [[coordinate(trace, axis) for axis in self._axes] for trace in self._fig.data]
-        drawn = [
-            [values for values in triple if values is not None]
-            for triple in coordinates
-            if all(values is not None for values in triple)
-        ]
-        return equal_ranges(
-            {axis: finite_span(triple[i] for triple in drawn) for i, axis in enumerate(self._axes)}
-        )
 
 
 def _points(

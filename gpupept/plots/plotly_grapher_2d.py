@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import operator
+import math
 from collections.abc import Sequence
 from typing import Any, Self
 
-from gpupept.backend import to_host
-from gpupept.plots.inputs import Table, plane_line_rows, plane_point_table, point_table
-from gpupept.plots.plane_figure import Cell, PlaneFigure
-from gpupept.plots.thinning import thinning_stride
-from gpupept.plots.traces import Colours, flat_kind, line_trace, merged, point_traces
+from gpupept.base import Pixels, Voxels
+from gpupept.base.grid_traces import pixels_heatmap
+from gpupept.base.thinning import block_factors, thinning_stride
+from gpupept.plots.images import colour_cells, image_place, image_trace
+from gpupept.plots.inputs import Table, check_grid, plane_line_rows, plane_point_table
+from gpupept.plots.timeseries import TimeseriesFigure
+from gpupept.plots.traces import Colours, flat_kind, line_trace, point_traces
 
 
-class PlotlyGrapher2D(PlaneFigure):
+class PlotlyGrapher2D(TimeseriesFigure):
     """Interactive figures in a plane, in one or more subplots.
 
     Parameters
@@ -235,112 +237,87 @@ class PlotlyGrapher2D(PlaneFigure):
         self._note_thinning(stride, len(rows), "lines", row, col)
         return self
 
-    @staticmethod
-    def timeseries_trace(
-        points: Any,
-        size: Any = 6.0,
-        color: Any = None,
-        opacity: float = 0.8,
-        colorbar: bool = True,
-        colorbar_col: int | str = -1,
-        colorscale: Any = "Magma",
-        colorbar_title: str | None = None,
-        **kwargs: Any,
-    ) -> list[Any]:
-        """Return the Plotly traces that `add_timeseries` would add.
-
-        Draws every row; see `add_timeseries` for the parameters.
-
-        Returns
-        -------
-        list
-            For x, y and z against t: a `plotly.graph_objects.Scatter`, or a list of them when the
-            colours follow a column with at most ten different values. Above 20 000 points they are
-            `plotly.graph_objects.Scattergl`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from gpupept.plots import PlotlyGrapher2D
-        >>> points = np.random.default_rng(0).uniform(size=(100, 4))
-        >>> len(PlotlyGrapher2D.timeseries_trace(points))
-        3
-        """
-        colours = Colours(color, opacity, colorbar, colorbar_col, colorscale, colorbar_title)
-        return _timeseries(point_table(points), size, colours, kwargs)
-
-    def add_timeseries(
+    def add_pixels(
         self,
-        points: Any,
-        rows_cols: Sequence[Cell] = ((1, 1), (2, 1), (3, 1)),
-        size: Any = 6.0,
-        color: Any = None,
-        opacity: float = 0.8,
-        colorbar: bool = True,
-        colorbar_col: int | str = -1,
+        pixels: Pixels,
+        row: int = 1,
+        col: int = 1,
         colorscale: Any = "Magma",
-        colorbar_title: str | None = None,
-        max_points: int | None = 500_000,
+        transpose: bool = True,
+        xgap: float = 0.0,
+        ygap: float = 0.0,
+        max_pixels: int | None = 1_000_000,
         **kwargs: Any,
     ) -> Self:
-        """Draw x, y and z against time in three subplots.
-
-        A figure with too few rows or columns is enlarged; what it shows already stays in its row
-        and column (`fig` is then a new object). The time axes are linked, each coordinate has a
-        range of its own, and the scales of the two axes are not tied in these subplots. A
-        trajectory has the same colour in all three.
+        """Draw pixels as a heat map.
 
         Parameters
         ----------
-        points : PointData or (N, C >= 4) array-like
-            Columns ``t, x, y, z, ...`` in ms and mm, on either device; or anything else `PointData`
-            can be made of, and what `SplitLabels` returns.
-        rows_cols : three pairs of int
-            Row and column of the subplots for x, y and z, counted from 1.
-        size : float or (N,) array-like, default 6.0
-            Marker size in pixels.
-        color, opacity, colorbar, colorbar_col, colorscale, colorbar_title, max_points
-            As in `PlotlyGrapher.add_points`.
+        pixels : Pixels
+            On either device.
+        row, col : int, default 1
+            Place of the subplot, counted from 1.
+        colorscale : str or list, default "Magma"
+            Plotly colour scale, such as "Viridis" or "Cividis".
+        transpose : bool, default True
+            Draw the x of the pixels horizontally; else their y, and change the axis titles.
+        xgap, ygap : float, default 0
+            Gaps between pixels, in pixels of the screen.
+        max_pixels : int or None, default 1_000_000
+            Of more pixels, draw the means of blocks and say so in the figure; None draws all.
         **kwargs
-            Further attributes of `plotly.graph_objects.Scatter`.
+            Further attributes of `plotly.graph_objects.Heatmap`, such as ``zmin`` or
+            ``colorbar_title_text``.
 
         Raises
         ------
+        TypeError
+            If `pixels` are not `Pixels`: bare arrays do not tell where their pixels lie.
         ValueError
-            If there are fewer than 4 columns, no column `colorbar_col`, `rows_cols` is not three
-            pairs of positive numbers, or the figure needs more rows or columns but was made with
-            options that fix its shape, such as ``row_heights``.
+            If there is no such subplot.
+
+        See Also
+        --------
+        PlotlyGrapher.add_pixels : The same as a surface.
 
         Examples
         --------
         >>> import numpy as np
+        >>> import gpupept as pept
         >>> from gpupept.plots import PlotlyGrapher2D
-        >>> points = np.random.default_rng(0).uniform(size=(100, 4))
-        >>> grapher = PlotlyGrapher2D().add_timeseries(points)
-        >>> grapher.fig.layout.yaxis3.title.text
-        'z (mm)'
+        >>> pixels = pept.Pixels(np.arange(12).reshape(3, 4), [0, 60], [0, 80])
+        >>> grapher = PlotlyGrapher2D().add_pixels(pixels, colorbar_title_text="counts")
         """
-        cells = _check_cells(rows_cols)
-        table = point_table(points)
-        colours = Colours(color, opacity, colorbar, colorbar_col, colorscale, colorbar_title)
-        stride = thinning_stride(len(table.rows), max_points)
-        traces = _timeseries(table, size, colours, kwargs, stride)
-        self._make_timeseries(cells)
-        for cell, trace in zip(cells, traces, strict=True):
-            self.add_trace(self._with_colours(trace, cell), *cell)
-        self._note_thinning(stride, len(table.rows), "points", *cells[0])
+        self._number(row, col)
+        check_grid(pixels, Pixels, "pixels")
+        factors = block_factors(pixels.shape, max_pixels)
+        options = {"colorscale": colorscale, "xgap": xgap, "ygap": ygap, **kwargs}
+        self.add_trace(pixels_heatmap(pixels, transpose, factors, options), row, col)
+        self._note_blocks(factors, pixels.shape, row, col)
+        if not transpose:
+            self.xlabel("<i>y</i> (mm)", row, col).ylabel("<i>x</i> (mm)", row, col)
         return self
 
-    def add_image(self, image: Any, row: int = 1, col: int = 1, **kwargs: Any) -> Self:
+    def add_image(
+        self,
+        image: Any,
+        row: int = 1,
+        col: int = 1,
+        max_pixels: int | None = 1_000_000,
+        **kwargs: Any,
+    ) -> Self:
         """Draw a colour image.
 
         Parameters
         ----------
-        image : (H, W, 3) or (H, W, 4) array-like
-            Red, green and blue from 0 to 255, and optionally opacity from 0 to 1; the first row is
-            at the top.
+        image : (H, W, 3 or 4) array-like, or (W, H, 3 or 4) Voxels
+            Red, green and blue from 0 to 255, and optionally opacity from 0 to 1. The first row of
+            an array is at the top. `Voxels` lie where their limits along x and y say, x to the
+            right and y upwards.
         row, col : int, default 1
             Place of the subplot, counted from 1.
+        max_pixels : int or None, default 1_000_000
+            Of more pixels, draw so many, evenly taken, and say so in the figure; None draws all.
         **kwargs
             Further attributes of `plotly.graph_objects.Image`, such as ``x0``, ``dx``, ``y0``,
             ``dy`` in mm.
@@ -356,29 +333,15 @@ class PlotlyGrapher2D(PlaneFigure):
         >>> from gpupept.plots import PlotlyGrapher2D
         >>> grapher = PlotlyGrapher2D().add_image(np.zeros((4, 6, 3)), dx=2.5, dy=2.5)
         """
-        self._number(row, col)
-        pixels = to_host(image)
-        if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-            raise ValueError(
-                f"image: expected (height, width, 3 or 4) colour values, found shape {pixels.shape}"
-            )
-        import plotly.graph_objects as go
-
-        model = "rgb" if pixels.shape[2] == 3 else "rgba"
-        return self.add_trace(go.Image(**{"z": pixels, "colormodel": model, **kwargs}), row, col)
-
-
-def _check_cells(rows_cols: Any) -> list[Cell]:
-    try:
-        cells = [(operator.index(row), operator.index(col)) for row, col in rows_cols]
-    except (TypeError, ValueError):
-        cells = []
-    if len(cells) != 3 or min(min(cell) for cell in cells) < 1:
-        raise ValueError(
-            "rows_cols: expected three (row, column) pairs counted from 1, for x, y and z, "
-            f"found {rows_cols!r}"
-        )
-    return cells
+        number = self._number(row, col)
+        cells = colour_cells(image)
+        factors = block_factors(cells.shape[:2], max_pixels)
+        self.add_trace(image_trace(cells, factors, image_place(image) | kwargs), row, col)
+        if isinstance(image, Voxels):
+            self._layout_axis(self._fig, number, "y").autorange = True  # upwards
+        count = cells.shape[0] * cells.shape[1]
+        self._note_thinning(math.prod(factors), count, "pixels", row, col)
+        return self
 
 
 def _plane_points(
@@ -387,18 +350,3 @@ def _plane_points(
     coordinates = {"x": table.rows[:, 1], "y": table.rows[:, 2]}
     kind = flat_kind(len(table.rows) // stride)
     return point_traces(kind, coordinates, table, size, colours, options, stride)
-
-
-def _timeseries(
-    table: Table, size: Any, colours: Colours, options: dict[str, Any], stride: int = 1
-) -> list[Any]:
-    kind = flat_kind(len(table.rows) // stride)
-    traces = []
-    for position, column in enumerate((1, 2, 3)):
-        coordinates = {"x": table.rows[:, 0], "y": table.rows[:, column]}
-        repeated = {} if position == 0 else {"marker": {"showscale": False}}
-        drawn = point_traces(
-            kind, coordinates, table, size, colours, merged(repeated, options), stride
-        )
-        traces.append(drawn)
-    return traces

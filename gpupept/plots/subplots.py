@@ -2,100 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import operator
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-import numpy as np
-
-from gpupept.plots.inputs import FloatArray
-from gpupept.plots.thinning import annotate, thinning_note
+from gpupept.plots.ranges import Limits, check_limits
+from gpupept.plots.thinning import annotate, blocks_note, thinning_note
 from gpupept.utilities.files import atomic_write
-
-Limits = list[float]
-
-
-def check_limits(name: str, limits: Any) -> Limits | None:
-    """Return the limits as a list of two floats, None when not given.
-
-    Parameters
-    ----------
-    name : str
-        What the limits are called in error messages.
-    limits : pair of float or None
-        Lower and upper limit; a reversed pair reverses the axis.
-
-    Raises
-    ------
-    ValueError
-        If it is not a pair of finite numbers.
-
-    Examples
-    --------
-    >>> from gpupept.plots.subplots import check_limits
-    >>> check_limits("xlim", (0, 600))
-    [0.0, 600.0]
-    """
-    if limits is None:
-        return None
-    try:
-        pair = np.asarray(limits, dtype=np.float64)
-    except (TypeError, ValueError):
-        pair = np.empty(0)
-    if pair.shape != (2,) or not np.isfinite(pair).all():
-        raise ValueError(f"{name}: expected a pair of finite numbers or None, found {limits!r}")
-    return [float(value) for value in pair]
 
 
 def subplot_name(base: str, number: int) -> str:
     """Name the axis or scene of the n-th subplot as Plotly does: "scene", "scene2", ..."""
     return base if number == 1 else f"{base}{number}"
-
-
-def finite_span(arrays: Iterable[FloatArray]) -> tuple[float, float] | None:
-    """Smallest and largest finite value of all arrays, None if there is none."""
-    finite = [values[np.isfinite(values)] for values in arrays]
-    finite = [values for values in finite if len(values)]
-    if not finite:
-        return None
-    return min(float(v.min()) for v in finite), max(float(v.max()) for v in finite)
-
-
-def widened(middle: float, span: float) -> Limits:
-    """Range of the given width about a middle; of 1 where there is no width to speak of."""
-    least = max(1e-12 * abs(middle), 1e-100)
-    width = span if span > least else max(1.0, 1e-6 * abs(middle))
-    return [middle - width / 2, middle + width / 2]
-
-
-def equal_ranges(spans: Mapping[str, tuple[float, float] | None]) -> dict[str, Limits]:
-    """Ranges of one common length about the middle of each span.
-
-    Empty without any span, and for spans too wide for floating-point numbers.
-    """
-    known = {axis: span or (0.0, 0.0) for axis, span in spans.items()}
-    if not any(spans.values()):
-        return {}
-    length = max(high - low for low, high in known.values())
-    ranges = {axis: widened(low / 2 + high / 2, length) for axis, (low, high) in known.items()}
-    return ranges if np.isfinite(list(ranges.values())).all() else {}
-
-
-def coordinate(trace: Any, axis: str) -> FloatArray | None:
-    """Values of a trace along one axis, None if it has none that are numbers."""
-    values = getattr(trace, axis, None)
-    if values is None:
-        return None
-    if isinstance(values, dict) and "bdata" in values:  # an array in a figure read from JSON
-        values = np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
-    try:
-        return np.asarray(values, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
-        return None
 
 
 class SubplotFigure(ABC):
@@ -324,8 +245,16 @@ class SubplotFigure(ABC):
 
     def _note_thinning(self, stride: int, count: int, what: str, row: int, col: int) -> None:
         if stride > 1:
-            place = self._note_place(self._number(row, col))
-            annotate(self._fig, f"thinned-{row}-{col}", thinning_note(stride, count, what), place)
+            self._note(thinning_note(stride, count, what), row, col)
+
+    def _note_blocks(self, factors: tuple[int, ...], shape: Any, row: int, col: int) -> None:
+        if max(factors) > 1:
+            self._note(blocks_note(factors, shape, "pixels"), row, col)
+
+    def _note(self, note: str, row: int, col: int) -> None:
+        """Write in a subplot that it does not show everything."""
+        place = self._note_place(self._number(row, col))
+        annotate(self._fig, f"thinned-{row}-{col}", note, place)
 
     def _colour_bar_place(self, number: int) -> dict[str, Any]:
         """Place of a colour bar beside its own subplot."""
@@ -340,9 +269,9 @@ class SubplotFigure(ABC):
 
         Plotly puts all colour bars on one spot of the figure.
         """
-        for holder in (getattr(trace, "marker", None), getattr(trace, "line", None)):
+        for holder in (trace, getattr(trace, "marker", None), getattr(trace, "line", None)):
             bar = getattr(holder, "colorbar", None)
-            if bar is None or bar.title.text is None:
+            if bar is None or (holder is not trace and bar.title.text is None):
                 continue
             if bar.y is None or (former and all(bar[key] == former[key] for key in former)):
                 bar.update(self._colour_bar_place(number))
