@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         save,
     )
     from gpupept.utilities import read_csv
+    from gpupept.volumes import voxelize
 
 # Public names and the module each is fetched from on first use, so that importing the package stays
 # fast and needs neither a compiler nor a GPU.
@@ -69,6 +70,7 @@ _NAMES = {
     "read_csv": "utilities",
     "show_versions": "backend",
     "use_backend": "backend",
+    "voxelize": "volumes",
 }
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "utilities",
     "visualisation",
     "volumes",
+    "voxelize",
 ]
 
 

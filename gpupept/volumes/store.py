@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -374,6 +375,26 @@ class VolumeStore:
         depth, count = self.chunks[0], self.shape[0]
         step = layers // depth * depth if layers >= depth else layers
         return [(begin, min(begin + step, count)) for begin in range(0, count, step)]
+
+    def chunk_files(self, first_layer: int, last_layer: int) -> list[Path]:
+        """Files of the chunks that hold layers; those of chunks that are all zero do not exist.
+
+        Parameters
+        ----------
+        first_layer, last_layer : int
+            Half-open range of layers.
+
+        Returns
+        -------
+        list of Path
+            In the order of the chunks.
+        """
+        ranges = [range(first_layer // self.chunks[0], -(-last_layer // self.chunks[0]))]
+        ranges += [
+            range(-(-n // size)) for n, size in zip(self.shape[1:], self.chunks[1:], strict=True)
+        ]
+        encode = self.array.metadata.encode_chunk_key
+        return [self.path / encode(place) for place in itertools.product(*ranges)]
 
     def statistics(self, memory: str | int | None = None) -> VolumeStatistics:
         """Compute the statistics of all values, reading them once.

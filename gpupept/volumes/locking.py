@@ -1,0 +1,106 @@
+"""A lock on a directory that one process works in; it ends with the process, however that ends."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+NAME = "lock"
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make a directory, unless it is there, and keep other processes from working in it.
+
+    Parameters
+    ----------
+    folder : Path
+        The directory. The body of the `with` statement may remove it.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process, or another call in this one, works in it; the message names the process.
+    OSError
+        If it cannot be made.
+    """
+    file = _open_locked(folder)
+    try:
+        yield
+    finally:
+        os.close(file)
+
+
+def _open_locked(folder: Path) -> int:
+    while True:
+        _make(folder)
+        try:
+            file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # removed since: who worked there is done
+            continue
+        try:
+            _lock(file, folder)
+            if _is_there(file, folder):
+                os.ftruncate(file, 0)
+                os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+                return file
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            errno.ENOENT, "the output directory does not exist", str(folder.parent)
+        ) from None
+    except NotADirectoryError:
+        raise NotADirectoryError(
+            errno.ENOTDIR, "the output directory is a file", str(folder.parent)
+        ) from None
+    except PermissionError as error:
+        raise PermissionError(
+            error.errno, "the output directory cannot be written to", str(folder.parent)
+        ) from None
+
+
+def _lock(file: int, folder: Path) -> None:
+    try:
+        _lock_file(file)
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            raise
+        owner = os.pread(file, 20, 0).decode(errors="replace").strip()
+        raise BlockingIOError(
+            errno.EAGAIN,
+            f"another process ({owner or 'of unknown number'}) is making this volume",
+            str(folder),
+        ) from None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock_file(file: int) -> None:
+        os.lseek(file, 64, os.SEEK_SET)  # beyond the number, which others may then read
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock_file(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_there(file: int, folder: Path) -> bool:
+    """Whether the file that was locked still is the one in the directory."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file), os.stat(folder / NAME))
+    return False
