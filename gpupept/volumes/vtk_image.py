@@ -30,7 +30,7 @@ _TYPES = {
 _NAMES = {code: name for name, code in _TYPES.items()}
 _NAME = "voxels"
 _APPENDED = b"<AppendedData"
-_LONGEST_HEADER = 2**20
+_LONGEST_HEADER = 2**18
 _BEFORE = """<?xml version="1.0"?>
 <VTKFile type="ImageData" version="1.0" byte_order="LittleEndian" header_type="UInt64">
   <ImageData WholeExtent="{extent}" Origin="{origin}" Spacing="{spacing}">
@@ -131,18 +131,18 @@ def _header(path: Path) -> tuple[Any, int]:
     """Parse the XML before the values, and find where they begin."""
     with path.open("rb") as file:
         text = file.read(_LONGEST_HEADER)
-    before, found, after = text.partition(_APPENDED)
-    tag, _, _ = after.partition(b">")
-    start = len(before) + len(found) + after.find(b"_", len(tag)) + 1
+    end = text.find(_APPENDED)
+    tag_end = text.find(b">", max(end, 0))
+    before, tag = text[: max(end, 0)], text[max(end, 0) : tag_end]
     if b"<!DOCTYPE" in before:  # might define entities that grow without end
         raise ValueError(f"{path}: expected XML without a document type")
     try:
         root = ElementTree.fromstring(before + b"</VTKFile>")
     except ElementTree.ParseError as error:
         raise ValueError(f"{path} is not a VTK XML file with appended values: {error}") from None
-    if not found or b'"raw"' not in tag:
+    if b'"raw"' not in tag:
         raise ValueError(f"{path}: expected values appended as raw binary; save it so")
-    return root, start
+    return root, text.index(b"_", tag_end) + 1
 
 
 def _dtype(array: Any, root: Any, path: Path) -> np.dtype[Any]:
