@@ -1,4 +1,4 @@
-"""The command ``gpupept``: track, demo, info, warmup."""
+"""The command ``gpupept``: track, voxelize, demo, info, warmup."""
 
 from __future__ import annotations
 

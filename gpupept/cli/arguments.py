@@ -8,6 +8,7 @@ from pathlib import Path
 from gpupept._version import __version__
 from gpupept.cli.commands import demo, info, warmup
 from gpupept.cli.track import track
+from gpupept.cli.voxelize import voxelize
 
 FORMATS = (".parquet", ".npz", ".csv", ".pickle")
 
@@ -34,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gpupept {__version__}")
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_track(subcommands)
+    _add_voxelize(subcommands)
     _add_demo(subcommands)
     _add_info(subcommands)
     _add_warmup(subcommands)
@@ -74,6 +76,75 @@ def _add_track(subcommands: _Subcommands[argparse.ArgumentParser]) -> None:
     output.add_argument("--csv", type=Path, metavar="PATH", help="trajectories as text, too")
     output.add_argument("--html", type=Path, metavar="PATH", help="report as a web page")
     _add_running(parser.add_argument_group("running"))
+
+
+def _add_voxelize(subcommands: _Subcommands[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "voxelize",
+        help="count the LoRs through each voxel of a grid of any size, on disk",
+        description="Read lines of response (LoRs) and count those that go through each voxel, slab by "
+        "slab in the memory given, into a Zarr store. Cut short, the same command goes on.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.set_defaults(
+        run=voxelize,
+        debug=False,
+        quiet=False,
+        lengths=False,
+        overwrite=False,
+        restart=False,
+        checksum=False,
+    )
+    parser.add_argument("file", metavar="FILE", help="file with LoRs")
+    _add_reading(parser.add_argument_group("reading"))
+    _add_grid(parser.add_argument_group("volume"))
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--out", required=True, type=_store_path, metavar="PATH", help="store to make: a .zarr"
+    )
+    output.add_argument("--overwrite", action="store_true", help="replace a volume of that name")
+    output.add_argument(
+        "--restart", action="store_true", help="discard an unfinished volume instead of going on"
+    )
+    output.add_argument(
+        "--checksum", action="store_true", help="read the values again and print their SHA-256"
+    )
+    _add_running(parser.add_argument_group("running"))
+
+
+def _add_grid(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--voxels",
+        required=True,
+        nargs=3,
+        type=_positive,
+        metavar=("NX", "NY", "NZ"),
+        help="along each axis, at least 2",
+    )
+    for axis in "xyz":
+        group.add_argument(
+            f"--{axis}lim",
+            nargs=2,
+            type=float,
+            metavar=("A", "B"),
+            help=f"limits along {axis}, mm; by default those of the LoRs",
+        )
+    group.add_argument(
+        "--dtype",
+        choices=("uint32", "float32", "float64"),
+        help="of the values; by default uint32, float64 with --lengths",
+    )
+    group.add_argument(
+        "--lengths", action="store_true", help="add up lengths of LoRs in voxels (mm), not LoRs"
+    )
+    group.add_argument(
+        "--chunks",
+        nargs=3,
+        type=_positive,
+        metavar=("NX", "NY", "NZ"),
+        help="voxels that are compressed together; by default about 2 MB",
+    )
 
 
 def _add_reading(group: argparse._ArgumentGroup) -> None:
@@ -211,6 +282,13 @@ def _output_path(text: str) -> Path:
         raise argparse.ArgumentTypeError(
             f"{text!r} must end with one of {', '.join(FORMATS)}, which decides the format"
         )
+    return path
+
+
+def _store_path(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".zarr":
+        raise argparse.ArgumentTypeError(f"{text!r} must end with .zarr")
     return path
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpupept.base import LineData
+from gpupept.cli.reading import existing_source, make_reader, records_skipped
 from gpupept.cli.running import (
     Writer,
     check_outputs,
@@ -58,7 +59,7 @@ def track(options: Namespace) -> None:
     running, samples = run_options(options), _samples(options)
     recipe = {name: getattr(options, name) for name in _RECIPE if hasattr(options, name)}
     pipeline = peptml_pipeline(**recipe)
-    read, source = _reader(options), _existing(options.file, options.scanner)
+    read, source = make_reader(options), existing_source(options.file, options.scanner)
     check_outputs(_outputs(options), [Path(options.file)])
 
     measured = _measure(read, source, samples, options.quiet)
@@ -107,39 +108,6 @@ def _samples(options: Namespace) -> dict[str, int]:
     return {"sample_size": size, "overlap": overlap}
 
 
-def _existing(file: str, scanner: str) -> str:
-    """Name of a file, a pattern or an address that there is something behind."""
-    path = Path(file)
-    pattern = "*" in file and scanner == "adac-forte"
-    if pattern or "://" in file or path.is_file():
-        return file
-    if path.is_dir():
-        raise IsADirectoryError(f"{file!r} is a directory, expected a file with LoRs")
-    if path.exists():  # a pipe
-        return file
-    raise FileNotFoundError(f"there is no file {file!r}")
-
-
-def _reader(options: Namespace) -> Any:
-    """Return the function that reads the file into samples."""
-    from gpupept.scanners import adac_forte, parallel_screens
-
-    given = {
-        name: getattr(options, name)
-        for name in ("skiprows", "nrows", "sep", "separation")
-        if hasattr(options, name)
-    }
-    if options.scanner == "adac-forte":
-        if given:
-            names = ", ".join(f"--{name}" for name in given)
-            raise ValueError(f"{names}: not for --scanner adac-forte, whose files say it")
-        return lambda source, **samples: adac_forte(source, **samples)
-    if "separation" not in given:
-        raise ValueError("--scanner parallel-screens needs --separation, their distance in mm")
-    separation = given.pop("separation")
-    return lambda source, **samples: parallel_screens(source, separation, **samples, **given)
-
-
 def _measure(read: Any, source: str, samples: dict[str, int], quiet: bool) -> _Measured:
     say(f"reading {source}", quiet)
     started = time.perf_counter()
@@ -152,9 +120,7 @@ def _measure(read: Any, source: str, samples: dict[str, int], quiet: bool) -> _M
             f"{source}: the {len(lines.data)} LoRs are fewer than the {samples['sample_size']} of "
             "one sample; pass a smaller --sample-size"
         )
-    attrs = lines.attrs
-    skipped = int(attrs.get("skipped_lines", 0)) + int(attrs.get("incomplete_events", 0))
-    return _Measured(lines, skipped, seconds)
+    return _Measured(lines, records_skipped(lines), seconds)
 
 
 def _writers(

@@ -112,7 +112,7 @@ class Partial:
         """
         self.store.array.update_attributes({"attrs": self.store.attrs | attrs})
         write_through([self.store.path / "zarr.json"], self.store.path)
-        _check_target(self.target, overwrite)
+        check_target(self.target, overwrite)
         folder = self.store.path.parent
         if self.target.exists():
             os.rename(self.target, folder / _REPLACED)
@@ -171,12 +171,12 @@ def opened_partial(
     """
     folder = partial_path(path)
     if not folder.exists():
-        _check_target(path, overwrite)
+        check_target(path, overwrite)
     with locking.locked(folder):
         try:
             _check_names(folder)
             _put_back(folder, path)
-            _check_target(path, overwrite)
+            check_target(path, overwrite)
             begun = _resumed(folder, parameters) if resume else None
             if begun is None:
                 begun = _begun(folder, parameters, chunks(None))
@@ -188,7 +188,21 @@ def opened_partial(
         yield Partial(path, *begun)
 
 
-def _check_target(path: Path, overwrite: bool) -> None:
+def check_target(path: Path, overwrite: bool) -> None:
+    """Check that a volume may get a name.
+
+    Parameters
+    ----------
+    path : Path
+        The name.
+    overwrite : bool
+        Whether a volume of that name may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something else, or it may not be replaced.
+    """
     if not path.exists() and not path.is_symlink():
         return
     if not overwrite:
