@@ -137,6 +137,40 @@ class DerivableSamples(SampledRows):
             new._define_samples(sample_size, overlap)
         return new
 
+    def with_rows(self, data: Any) -> Self:
+        """Put other values in the rows, in a new container with the same samples.
+
+        Parameters
+        ----------
+        data : (N, C) float64 array
+            As many rows and columns as there are, C-contiguous, NumPy or CuPy; not copied.
+
+        Returns
+        -------
+        container of the same class
+            With its own attrs.
+
+        Raises
+        ------
+        ValueError
+            If the data has another shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import gpupept
+        >>> lines = gpupept.LineData(np.zeros((10, 7)), sample_size=5)
+        >>> len(lines.with_rows(lines.lines + 1.0))
+        2
+        """
+        if data.shape != self._data.shape:
+            raise ValueError(
+                f"data must have shape {tuple(self._data.shape)}, found {tuple(data.shape)}"
+            )
+        new = self._like(data)
+        new._set_samples(self._samples_indices, self._size, self._overlap)
+        return new
+
     def samples_view(self, first: int, last: int) -> Self:
         """Take samples `first` to ``last - 1`` as a container that shares the rows with this one.
 

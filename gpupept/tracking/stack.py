@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace, is_device_array
-from gpupept.base import IterableSamples, Reducer, SampleGroups
+from gpupept.base import IterableSamples, PointData, Reducer, SampleGroups
 from gpupept.base.batch_filter import as_batch
 
 
@@ -105,3 +105,33 @@ def _joined(samples: Any) -> Any:
     if isinstance(first, np.ndarray) or is_device_array(first):
         return array_namespace(*samples).vstack(list(samples))
     return samples
+
+
+def stacked_container(samples: Any) -> IterableSamples:
+    """Stack samples of any form, lists of lists and arrays too, into one container.
+
+    Parameters
+    ----------
+    samples : container, array, or list of them
+        Arrays are points.
+
+    Returns
+    -------
+    LineData or PointData
+        A container given stays as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the samples are something else, or an empty list.
+    """
+    stacked = Stack().fit(samples)
+    if isinstance(stacked, list | tuple) and len(stacked):  # of containers, from a list of lists
+        stacked = Stack().fit(stacked)
+    return stacked if isinstance(stacked, IterableSamples) else PointData(stacked)
+
+
+def stacked_points(samples: Any) -> PointData:
+    """Stack samples of points; see `stacked_container`. ValueError if they are lines."""
+    stacked = stacked_container(samples)
+    return stacked if isinstance(stacked, PointData) else PointData(stacked)
