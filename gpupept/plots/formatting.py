@@ -120,5 +120,6 @@ def histogram(
     format_fig(fig)
     if stride > 1:
         note = thinning_note(stride, len(values), "values")
-        annotate(fig, "thinned", note, {"xref": "paper", "yref": "paper", "x": 0, "y": 1})
+        place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "yanchor": "bottom"}
+        annotate(fig, "thinned", note, place)
     return fig

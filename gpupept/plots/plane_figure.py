@@ -136,9 +136,12 @@ class PlaneFigure(SubplotFigure):
         axes = [self._layout_axis(self._fig, number, axis) for axis in self._axes]
         return axes[0].domain or (0.0, 1.0), axes[1].domain or (0.0, 1.0)
 
+    def _set_width(self, number: int, left: float, right: float) -> None:
+        self._layout_axis(self._fig, number, "x").domain = (left, right)
+
     def _note_place(self, number: int) -> dict[str, Any]:
         refs = {f"{axis}ref": f"{subplot_name(axis, number)} domain" for axis in self._axes}
-        return {**refs, "x": 0, "y": 1, "yanchor": "bottom"}
+        return {**refs, "x": 0, "y": 1, "yanchor": "top"}
 
     def _traces(self, cells: set[Cell], inside: bool) -> list[Any]:
         """Traces in (or, not inside, outside) the given subplots."""

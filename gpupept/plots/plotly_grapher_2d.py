@@ -337,7 +337,7 @@ class PlotlyGrapher2D(TimeseriesFigure):
         cells = colour_cells(image)
         factors = block_factors(cells.shape[:2], max_pixels)
         self.add_trace(image_trace(cells, factors, image_place(image) | kwargs), row, col)
-        if isinstance(image, Voxels):
+        if isinstance(image, Voxels) and self.ylim is None:
             self._layout_axis(self._fig, number, "y").autorange = True  # upwards
         count = cells.shape[0] * cells.shape[1]
         self._note_thinning(math.prod(factors), count, "pixels", row, col)

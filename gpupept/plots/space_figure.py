@@ -34,7 +34,11 @@ class SpaceFigure(SubplotFigure):
         )
         fig.update_layout(showlegend=False, margin={"l": 0, "r": 0, "b": 30, "t": 30})
         axes = {
-            f"{axis}axis": {"range": self._limit(axis), "title": {"text": f"<i>{axis}</i> (mm)"}}
+            f"{axis}axis": {
+                "range": self._limit(axis),
+                "title": {"text": f"<i>{axis}</i> (mm)"},
+                "nticks": 6 if max(self._rows, self._cols) > 1 else None,  # more would overlap
+            }
             for axis in self._axes
         }
         fig.update_scenes(
@@ -64,6 +68,9 @@ class SpaceFigure(SubplotFigure):
     def _domain(self, number: int) -> tuple[Any, Any]:
         domain = self._fig.layout[subplot_name("scene", number)].domain
         return domain.x or (0.0, 1.0), domain.y or (0.0, 1.0)
+
+    def _set_width(self, number: int, left: float, right: float) -> None:
+        self._fig.layout[subplot_name("scene", number)].domain.x = (left, right)
 
     def _note_place(self, number: int) -> dict[str, Any]:
         (left, _), (_, top) = self._domain(number)

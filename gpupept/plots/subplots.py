@@ -19,6 +19,11 @@ def subplot_name(base: str, number: int) -> str:
     return base if number == 1 else f"{base}{number}"
 
 
+# Browsers put margins around the page, which would push the lower end of the figure out of the window.
+_FIT = "document.body.style.margin = '0 8px';"
+_BAR = 0.13  # room for a colour bar with its numbers, as a fraction of the figure
+
+
 class SubplotFigure(ABC):
     """Rows x columns of like subplots with common limits, and adding, showing and saving traces."""
 
@@ -46,6 +51,10 @@ class SubplotFigure(ABC):
     @abstractmethod
     def _domain(self, number: int) -> tuple[Any, Any]:
         """Horizontal and vertical extent of a subplot, as fractions of the figure."""
+
+    @abstractmethod
+    def _set_width(self, number: int, left: float, right: float) -> None:
+        """Change the horizontal extent of a subplot."""
 
     @abstractmethod
     def _note_place(self, number: int) -> dict[str, Any]:
@@ -170,11 +179,12 @@ class SubplotFigure(ABC):
             If the directory cannot be written to.
         """
         self._prepare(equal_axes)
+        options = {"include_plotlyjs": include_plotlyjs, "post_script": _FIT}
         if hasattr(filepath, "write"):
-            filepath.write(self._fig.to_html(include_plotlyjs=include_plotlyjs))
+            filepath.write(self._fig.to_html(**options))
         elif isinstance(filepath, str | os.PathLike):
             with atomic_write(filepath) as temporary:
-                self._fig.write_html(str(temporary), include_plotlyjs=include_plotlyjs)
+                self._fig.write_html(str(temporary), **options)
         else:
             kind = type(filepath).__name__
             raise TypeError(f"filepath: expected a path or a writable text file, found {kind}")
@@ -218,7 +228,10 @@ class SubplotFigure(ABC):
     def _apply_limits(self) -> None:
         for number in self._numbers():
             for axis in self._axes:
-                self._layout_axis(self._fig, number, axis).range = self._limit(axis)
+                limits, shown = self._limit(axis), self._layout_axis(self._fig, number, axis)
+                shown.range = limits
+                if limits is not None:
+                    shown.autorange = None  # which would override them
 
     def _equalise(self, ranges: dict[str, Limits], follow_data: bool) -> Self:
         if ranges:
@@ -257,10 +270,9 @@ class SubplotFigure(ABC):
         annotate(self._fig, f"thinned-{row}-{col}", note, place)
 
     def _colour_bar_place(self, number: int) -> dict[str, Any]:
-        """Place of a colour bar beside its own subplot."""
+        """Place of a colour bar to the right of its own subplot."""
         (_, right), (bottom, top) = self._domain(number)
-        side = "left" if number % self._cols == 0 else "right"
-        return {"x": right, "xanchor": side, "y": (bottom + top) / 2, "len": top - bottom}
+        return {"x": right, "xanchor": "left", "y": (bottom + top) / 2, "len": top - bottom}
 
     def _place_colour_bar(
         self, trace: Any, number: int, former: dict[str, Any] | None = None
@@ -269,12 +281,37 @@ class SubplotFigure(ABC):
 
         Plotly puts all colour bars on one spot of the figure.
         """
-        for holder in (trace, getattr(trace, "marker", None), getattr(trace, "line", None)):
-            bar = getattr(holder, "colorbar", None)
-            if bar is None or (holder is not trace and bar.title.text is None):
-                continue
+        for bar in _colour_bars(trace):
             if bar.y is None or (former and all(bar[key] == former[key] for key in former)):
+                self._make_room(number)
                 bar.update(self._colour_bar_place(number))
+
+    def _make_room(self, number: int) -> None:
+        """Narrow a column of subplots, so that a colour bar fits between it and the next column.
+
+        Beyond the last column Plotly makes the room itself.
+        """
+        left, right = self._domain(number)[0]
+        bars = [bar for trace in self._fig.data for bar in _colour_bars(trace)]
+        if right > 0.999 or any((bar.x, bar.xanchor) == (right, "left") for bar in bars):
+            return
+        narrowed = right - min(_BAR, 0.4 * (right - left))
+        for other in self._numbers():
+            start, end = self._domain(other)[0]
+            if end == right:
+                self._set_width(other, start, narrowed)
+
+
+def _colour_bars(trace: Any) -> list[Any]:
+    """Colour bars that Plotly shows for a trace: of heat maps always, of marks with a title."""
+    bars = []
+    for holder in (trace, getattr(trace, "marker", None), getattr(trace, "line", None)):
+        bar = getattr(holder, "colorbar", None)
+        if bar is None or holder.showscale is False:
+            continue
+        if holder is trace or bar.title.text is not None:
+            bars.append(bar)
+    return bars
 
 
 def _check_count(name: str, count: Any) -> int:

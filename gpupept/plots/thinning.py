@@ -35,6 +35,6 @@ def annotate(fig: Any, name: str, note: str, place: dict[str, Any]) -> None:
         align="left",
         xanchor="left",
         font={"size": 12, "color": "dimgrey"},
-        bgcolor="rgba(255, 255, 255, 0.7)",
+        bgcolor="rgba(255, 255, 255, 0.8)",
         **place,
     )

@@ -68,7 +68,8 @@ def make_video(
     files = _frame_files(frames)
     cv2 = _opencv()
     first = _read(cv2, files[0], None)
-    code = 0 if _CODECS[suffix] is None else cv2.VideoWriter_fourcc(*_CODECS[suffix])
+    codec = _CODECS[suffix]
+    code = cv2.VideoWriter_fourcc(*codec) if codec else 0
     with atomic_write(output) as temporary, _writer(cv2, temporary, code, fps, first) as writer:
         for file in _progress(files, verbose):
             writer.write(_read(cv2, file, first.shape))
@@ -126,7 +127,8 @@ def _writer(cv2: ModuleType, path: Path, code: int, fps: float, first: Any) -> I
 def _progress(files: list[str], verbose: bool) -> Iterable[str]:
     from tqdm.auto import tqdm
 
-    return tqdm(files, desc="make_video", unit="frame", disable=not verbose)
+    shown: Iterable[str] = tqdm(files, desc="make_video", unit="frame", disable=not verbose)
+    return shown
 
 
 def _opencv() -> ModuleType:

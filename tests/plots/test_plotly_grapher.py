@@ -374,7 +374,12 @@ def test_colour_bars_stand_beside_their_subplots() -> None:
     grapher = PlotlyGrapher(rows=2, cols=2)
     grapher.add_points(rows, colorbar_title="a").add_points(rows, 2, 2, colorbar_title="b")
     first, last = (trace.marker.colorbar for trace in grapher.fig.data)
-    assert (first.x, first.xanchor) == (grapher.fig.layout.scene.domain.x[1], "right")
+    layout = grapher.fig.layout
+    assert (first.x, first.xanchor) == (layout.scene.domain.x[1], "left")
+    assert layout.scene2.domain.x[0] - first.x > 0.13  # room for it, in its whole column
+    assert layout.scene3.domain.x == layout.scene.domain.x
+    grapher.add_points(rows, 2, 1, colorbar_title="c")
+    assert grapher.fig.data[-1].marker.colorbar.x == layout.scene3.domain.x[1] == first.x
     assert first.y > 0.5 > last.y
     assert first.len == pytest.approx(0.475)
     assert (last.x, last.xanchor) == (1.0, "left")
