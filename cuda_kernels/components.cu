@@ -40,25 +40,34 @@ __device__ __forceinline__ long long join(long long *first, long long a, long lo
 
 __device__ __forceinline__ bool is_finite(double value) { return fabs(value) <= DBL_MAX; }
 
+// What links points: shorter than the distance, scaled so that no square overflows, within a time.
+struct Limits {
+    double scale, squared_distance, interval;
+};
+
 // Whether a point is linked to one before it, in the order of operations of the CPU.
 __device__ __forceinline__ bool is_linked(const double *earlier, const double *later,
-                                          double squared_distance, double interval) {
-    const double dx = later[1] - earlier[1], dy = later[2] - earlier[2], dz = later[3] - earlier[3];
-    return dx * dx + dy * dy + dz * dz < squared_distance && later[0] - earlier[0] <= interval &&
-           is_finite(earlier[0]) && is_finite(later[0]);
+                                          const Limits &limits) {
+    const double dx = (later[1] - earlier[1]) * limits.scale,
+                 dy = (later[2] - earlier[2]) * limits.scale,
+                 dz = (later[3] - earlier[3]) * limits.scale;
+    return dx * dx + dy * dy + dz * dz < limits.squared_distance &&
+           later[0] - earlier[0] <= limits.interval && is_finite(earlier[0]) && is_finite(later[0]);
 }
 
 // One thread per row. Rows are linked to the farthest row of the window first, which keeps the
-// paths to the roots short.
+// paths to the roots short; those known to be of the same component are passed by.
 extern "C" __global__ void __launch_bounds__(THREADS)
 link_rows(const double *points, long long columns, long long rows, long long window,
-          double distance, double interval, long long *first) {
+          double distance, double interval, double scale, long long *first) {
     const long long row = grid_index();
     if (row >= rows) return;
-    const double squared_distance = distance * distance, *later = points + row * columns;
+    const double scaled = distance * scale, *later = points + row * columns;
+    const Limits limits = {scale, scaled * scaled, interval};
+    const volatile long long *parents = first;
     long long root = row;
     for (long long i = row > window ? row - window : 0; i < row; ++i) {
-        if (!is_linked(points + i * columns, later, squared_distance, interval)) continue;
+        if (parents[i] == root || !is_linked(points + i * columns, later, limits)) continue;
         root = join(first, root_of(first, i), root_of(first, root));
     }
 }

@@ -10,6 +10,7 @@ from gpupept.backend import array_namespace
 from gpupept.base import PointData, Reducer
 from gpupept.base.samples import whole_number
 from gpupept.kernels.components import windowed_components
+from gpupept.kernels.rows import take_rows
 from gpupept.tracking.stack import Stack
 
 
@@ -98,7 +99,7 @@ class Segregate(Reducer):
         stacked = Stack().fit(samples)
         points = stacked if isinstance(stacked, PointData) else PointData(stacked)
         xp = array_namespace(points.data)
-        data = xp.ascontiguousarray(points.data[_time_order(xp, points.data[:, 0])])
+        data = in_order_of_time(points.data)
         first = windowed_components(data, self.window, self.cut_distance, self.max_time_interval)
         labels = self._numbered(xp, first, xp.isfinite(data[:, :4]).all(axis=1))
         return PointData.from_batch(
@@ -115,6 +116,11 @@ class Segregate(Reducer):
         return xp.where(large[first] & finite, numbers[first], -1).astype(np.float64)
 
 
-def _time_order(xp: Any, times: Any) -> Any:
-    """Stable order of time; `lexsort` is stable on both devices, `argsort` need not be."""
-    return xp.lexsort(xp.stack([times]))
+def in_order_of_time(rows: Any) -> Any:
+    """Rows in order of their first column, stable, NaN last: themselves if they are in order."""
+    xp = array_namespace(rows)
+    times = rows[:, 0]
+    if bool((times[1:] >= times[:-1]).all()):
+        return rows
+    # `lexsort` is stable on both devices, `argsort` need not be.
+    return take_rows(rows, xp.lexsort(xp.stack([times])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 
 import numpy as np
 import pytest
@@ -14,7 +13,9 @@ from hypothesis import strategies as st
 from oracle import components as oracle
 from ragged import CPU, tables
 
+from gpupept.kernels import components as kernel
 from gpupept.kernels.components import windowed_components
+from gpupept.kernels.threads import use_threads
 
 
 def components(device, points, window, distance, interval=np.inf):
@@ -34,11 +35,12 @@ def check(device, points, window, distance, interval=np.inf):
 @given(
     points=tables(columns=5, largest=16),
     window=st.sampled_from([1, 2, 3, 20, 2**63 - 1]),
-    distance=st.sampled_from([0.0, 1.0, 5.0, 50.0, 1e200, np.inf]),
+    distance=st.sampled_from([0.0, 5e-324, 1e-200, 1.0, 5.0, 50.0, 1e200, 1e308, np.inf]),
     interval=st.sampled_from([0.0, 2.0, np.inf]),
 )
 def test_any_points(device, points, window, distance, interval):
-    check(device, points, window, distance, interval)
+    ordered = points[np.argsort(points[:, 0], kind="stable")]
+    check(device, ordered, window, distance, interval)
 
 
 def walk(rng, rows, tracers):
@@ -119,12 +121,33 @@ def test_golden_segregated_points(device, golden):
         assert all((a == -1) == (b == -1) for a, b in pairs)
 
 
-def test_work_grows_linearly():
-    """A million points; with quadratic work this would take hours."""
-    points = walk(np.random.default_rng(6), 1_000_000, 2)
-    windowed_components(points[:10], 20, 4.0)  # compiles
-    begin = time.perf_counter()
+@pytest.mark.parametrize("exponent", [-1022, -700, -300, 0, 300, 700, 1014])
+def test_distances_of_every_size(device, exponent):
+    """The same links whatever the unit: squares of distances neither overflow nor vanish."""
+    points = walk(np.random.default_rng(6), 300, 3)
+    points[:, 1:] = np.round(points[:, 1:] * 8) / 8
+    expected = components(device, points, 20, 6.0)
+    points[:, 1:] *= 2.0**exponent
+    np.testing.assert_array_equal(components(device, points, 20, 6.0 * 2.0**exponent), expected)
+
+
+def test_blocks_and_threads_change_nothing(monkeypatch):
+    """Blocks are linked one by one, then across their borders."""
+    points = walk(np.random.default_rng(7), 3000, 3)
+    for window, interval in ((1, np.inf), (5, 1.0), (40, np.inf), (100, 12.5)):
+        expected = components(CPU, points, window, 7.0, interval)
+        assert 1 < len(set(expected.tolist())) < 2500
+        for rows, threads in ((1, 1), (64, 2), (1000, 3), (2999, 2)):
+            monkeypatch.setattr(kernel, "ROWS_PER_BLOCK", rows)
+            with use_threads(threads):
+                found = components(CPU, points, window, 7.0, interval)
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_many_points():
+    """A few million pairs, several blocks; with all pairs of rows this would take hours."""
+    points = walk(np.random.default_rng(8), 300_000, 2)
     found = windowed_components(points, 20, 4.0)
-    assert time.perf_counter() - begin < 5.0
     assert (found <= np.arange(len(points))).all()
+    assert (found[found] == found).all()
     np.testing.assert_array_equal(found[:500], oracle.components(points[:500], 20, 4.0))

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 
 
 def are_linked(earlier, later, distance, interval):
     if not (np.isfinite(earlier[:4]).all() and np.isfinite(later[:4]).all()):
         return False
-    dx, dy, dz = (float(later[k]) - float(earlier[k]) for k in (1, 2, 3))
-    near = dx * dx + dy * dy + dz * dz < distance * distance
-    return near and float(later[0]) - float(earlier[0]) <= interval
+    with np.errstate(over="ignore"):
+        steps = (later[1:4] - earlier[1:4]).tolist()
+        return is_near(*steps, distance) and float(later[0] - earlier[0]) <= interval
+
+
+def is_near(dx, dy, dz, distance):
+    """In floating point, exactly where its squares would overflow or vanish."""
+    if distance == 0.0 or 1e-140 < distance < 1e140:
+        return dx * dx + dy * dy + dz * dz < distance * distance
+    if not math.isfinite(dx + dy + dz) or math.isinf(distance):
+        return all(map(math.isfinite, (dx, dy, dz)))
+    return Fraction(dx) ** 2 + Fraction(dy) ** 2 + Fraction(dz) ** 2 < Fraction(distance) ** 2
 
 
 def components(points, window, distance, interval=np.inf):

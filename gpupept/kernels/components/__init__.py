@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from gpupept.backend import array_namespace, is_device_array
 from gpupept.kernels import Array
+from gpupept.kernels.threads import run_ranges
+
+ROWS_PER_BLOCK = 32768
 
 
 def windowed_components(
@@ -36,12 +41,43 @@ def windowed_components(
     xp = array_namespace(points)
     first = xp.arange(len(points), dtype=np.int64)
     window = min(window, len(points))
+    limits = window, float(distance), float(interval), _scale(distance)
     if is_device_array(points):
         from gpupept.kernels.components.device import link_on_device
 
-        link_on_device(points, window, distance, interval, first)
+        link_on_device(points, *limits, first)
     else:
-        from gpupept.kernels.components.rows import link_rows
-
-        link_rows(points, window, float(distance), float(interval), first)
+        _link_on_host(points, *limits, first)
     return first
+
+
+def _scale(distance: float) -> float:
+    """Power of two that keeps the squares of distances from overflow and underflow; mostly 1."""
+    if distance == 0.0 or 1e-140 < distance < 1e140:
+        return 1.0
+    return 2.0 ** (-600 if np.isinf(distance) else max(-1000, min(1000, -np.frexp(distance)[1])))
+
+
+def _link_on_host(
+    points: Array, window: int, distance: float, interval: float, scale: float, first: Array
+) -> None:
+    from gpupept.kernels.components import rows as compiled
+
+    rows = len(points)
+    block = max(ROWS_PER_BLOCK, 16 * window)
+    borders = np.append(np.arange(0, rows, block), rows)
+    columns = np.empty((4, rows))
+    limits = columns, window, distance, interval, scale, first
+
+    def task(begin: int, end: int) -> None:
+        for i in range(begin, end):
+            compiled.link_block(borders[i], borders[i + 1], *limits)
+
+    run_ranges(
+        lambda begin, end: compiled.columns_of_rows(borders[begin], borders[end], points, columns),
+        np.diff(borders),
+    )
+    run_ranges(task, np.diff(borders))
+    for border, end in itertools.pairwise(borders[1:]):
+        compiled.link_border(border, end, *limits)
+    compiled.point_to_roots(first)

@@ -17,6 +17,7 @@ LINK = KernelSpec(
         ("window", "int64"),
         ("distance", "float64"),
         ("interval", "float64"),
+        ("scale", "float64"),
         ("first", "int64*"),
     ),
 )
@@ -24,7 +25,7 @@ ROOTS = KernelSpec("components", "point_to_roots", (("rows", "int64"), ("first",
 
 
 def link_on_device(
-    points: Array, window: int, distance: float, interval: float, first: Array
+    points: Array, window: int, distance: float, interval: float, scale: float, first: Array
 ) -> None:
     """Turn `first`, each row its own component, into the components."""
     rows = len(points)
@@ -36,8 +37,9 @@ def link_on_device(
         points.shape[1],
         rows,
         window,
-        float(distance),
-        float(interval),
+        distance,
+        interval,
+        scale,
         first,
     )
     ROOTS.launch(grid, THREADS, rows, first)
