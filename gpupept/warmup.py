@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from gpupept.backend import resolve_device
+from gpupept.backend import resolve_device, to_device
 from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWindow, Voxels
+from gpupept.images import image_statistics
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
     HDBSCAN,
@@ -27,6 +28,7 @@ from gpupept.tracking import (
 from gpupept.tracking.recipes import peptml_pipeline
 
 _LORS = 4000
+_ELEMENTS = 2**18  # enough that the median of an array is searched for in several steps
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def warm_up(
         ("clusters to positions", _clusters),
         ("trajectories", _trajectories),
         ("voxels", _voxels),
+        ("statistics", _statistics),
         ("recipe", lambda data: peptml_pipeline(2).fit(data, verbose=False)),
     ]
     done = []
@@ -140,3 +143,10 @@ def _trajectories(lines: LineData) -> None:
 def _voxels(lines: LineData) -> None:
     for lengths in (False, True):
         Voxels.from_lines(lines, (8, 8, 8), verbose=False, lengths=lengths)
+
+
+def _statistics(lines: LineData) -> None:
+    values = np.arange(_ELEMENTS) % 251
+    for dtype in (np.uint8, np.uint32, np.float32, np.float64):
+        for some in (values, values[:2]):  # with a median that is an element, and between two
+            image_statistics(to_device(some.astype(dtype), lines.device))
