@@ -36,6 +36,8 @@ def voxelize(options: Namespace) -> None:
     from gpupept.volumes.zarr_format import zarr_package
 
     zarr_package()
+    if options.lengths and getattr(options, "dtype", "") == "uint32":
+        raise ValueError("--lengths needs a float dtype, found --dtype uint32")
     check_target(options.out, options.overwrite)
     running = run_options(options)
     read, source = make_reader(options), existing_source(options.file, options.scanner)

@@ -137,10 +137,11 @@ def write_through(files: Sequence[Path], root: Path) -> None:
     """Wait until files, and the directories that they are in from `root` on, are on disk."""
     folders = {parent for path in files for parent in path.parents if parent.is_relative_to(root)}
     for path in files:
-        with contextlib.suppress(FileNotFoundError):  # an empty chunk has no file
+        with contextlib.suppress(FileNotFoundError):  # an empty chunk has none
             _synchronise(path, os.O_RDWR)
     for folder in sorted(folders):
-        synchronise_folder(folder)
+        with contextlib.suppress(FileNotFoundError):
+            synchronise_folder(folder)
 
 
 def synchronise_folder(folder: Path) -> None:

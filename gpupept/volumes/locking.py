@@ -65,7 +65,9 @@ def _make(folder: Path) -> None:
         raise NotADirectoryError(
             errno.ENOTDIR, "the output directory is a file", str(folder.parent)
         ) from None
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
         raise PermissionError(
             error.errno, "the output directory cannot be written to", str(folder.parent)
         ) from None

@@ -57,18 +57,16 @@ class Maker:
 
     def _allocate(self, chunks: tuple[int, ...] | None) -> None:
         self._plan = make_plan(self._demand, self._host, self._device, chunks)
-        host = self._host
         while True:
             layers = min(self._plan.layers, self._job.shape[0])
-            shape = (layers, *self._job.shape[1:])
             try:
-                self._buffers = [np.empty(shape, self._job.dtype) for _ in range(BUFFERS)]
+                self._buffers = new_buffers((layers, *self._job.shape[1:]), self._job.dtype)
                 return
             except MemoryError:
-                host = min(host, self._demand.host_bytes(self._plan.chunks, self._plan.layers)) // 2
-                self._plan = self._smaller_plan(host, chunks)
+                self._plan = self._smaller_plan(layers // 2, chunks)
 
-    def _smaller_plan(self, host: int, chunks: tuple[int, ...] | None) -> Plan:
+    def _smaller_plan(self, layers: int, chunks: tuple[int, ...] | None) -> Plan:
+        host = self._demand.host_bytes(self._plan.chunks, layers)
         try:
             plan = make_plan(self._demand, host, self._device, chunks)
         except ValueError as error:
@@ -154,6 +152,11 @@ class Maker:
                 "more will be needed",
                 stacklevel=2,
             )
+
+
+def new_buffers(shape: tuple[int, ...], dtype: np.dtype[Any]) -> list[np.ndarray]:
+    """Allocate the slabs that are in memory at a time."""
+    return [np.empty(shape, dtype) for _ in range(BUFFERS)]
 
 
 def _bar(progress: bool, done: int, total: int) -> Any:
