@@ -16,7 +16,7 @@ from gpupept.tracking.conditions import (
     Node,
     SampleRows,
     all_of,
-    evaluate,
+    evaluate_on_rows,
     parse_row_condition,
     reduces,
 )
@@ -98,7 +98,7 @@ class Condition(BatchFilter):
             if callable(step):
                 rows = rows.kept(*_chosen_rows(step, rows))
             else:
-                rows = rows.where(evaluate(step, rows))
+                rows = rows.where(evaluate_on_rows(step, rows))
         return type(samples).from_batch(
             rows.data, sizes=rows.sizes, columns=samples.columns, attrs=samples.attrs
         )

@@ -7,7 +7,6 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from gpupept.backend import to_host
 from gpupept.base import IterableSamples, Reducer
 from gpupept.kernels.rows import flatten
 from gpupept.tracking.condition import flat_conditions
@@ -15,7 +14,7 @@ from gpupept.tracking.conditions import (
     Node,
     SampleRows,
     all_of,
-    evaluate,
+    evaluate_on_samples,
     parse_sample_condition,
 )
 from gpupept.tracking.stack import stacked_container
@@ -123,5 +122,4 @@ def _holds(step: Step, samples: IterableSamples, numbers: np.ndarray) -> np.ndar
     if callable(step):
         return np.array([bool(step(samples[int(i)])) for i in numbers], dtype=bool)
     data, sizes = flatten(samples.data, samples.row_ranges[numbers])
-    found = to_host(evaluate(step, SampleRows(data, sizes, samples.columns)))
-    return np.broadcast_to(found, len(numbers)) if found.ndim == 0 else found
+    return evaluate_on_samples(step, SampleRows(data, sizes, samples.columns))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpupept.backend import array_namespace, device_of, to_device
+from gpupept.backend import array_namespace, device_of, is_device_array, to_device
 from gpupept.kernels import Array
 from gpupept.kernels.rows import consecutive
 from gpupept.kernels.segments import segment_centroids
+from gpupept.kernels.threads import run_ranges
 
 _RANKS = {"min": 0.0, "median": 0.5, "max": 1.0}
 
@@ -58,7 +59,9 @@ def _spread(function: str, values: Array, sizes: np.ndarray) -> Array:
     xp = array_namespace(values)
     owners = to_device(np.repeat(np.arange(len(sizes)), sizes), device_of(values))
     means = _centroids(values, sizes).means[:, 0]
-    variances = _centroids((values - means[owners]) ** 2, sizes).means[:, 0]
+    with np.errstate(all="ignore"):
+        squares = (values - means[owners]) ** 2
+    variances = _centroids(squares, sizes).means[:, 0]
     return xp.sqrt(variances) if function == "std" else variances
 
 
@@ -88,6 +91,22 @@ def segment_quantiles(values: Array, sizes: np.ndarray, fraction: float) -> Arra
     (S,) float64, where the values are
         NaN for a segment without values or with NaN among them.
     """
+    if is_device_array(values):
+        return _quantiles_on_device(values, sizes, fraction)
+    from gpupept.kernels.segments.samples import quantiles_of_segments
+
+    table, found = consecutive(sizes), np.empty(len(sizes))
+    values = np.ascontiguousarray(values)
+
+    def task(begin: int, end: int) -> None:
+        quantiles_of_segments(begin, end, values, table, float(fraction), found)
+
+    run_ranges(task, sizes)
+    return found
+
+
+def _quantiles_on_device(values: Array, sizes: np.ndarray, fraction: float) -> Array:
+    """Sort by (segment, value) and pick."""
     xp = array_namespace(values)
     found = xp.full(len(sizes), np.nan)
     filled = np.flatnonzero(sizes)
@@ -102,10 +121,10 @@ def segment_quantiles(values: Array, sizes: np.ndarray, fraction: float) -> Arra
     low = ends - sizes[filled] + rank
     places = to_device(np.stack([low, np.minimum(low + 1, ends - 1), ends - 1]), device_of(values))
     below, above, last = rising[places[0]], rising[places[1]], rising[places[2]]
-    # Interpolating from the nearer end is how NumPy rounds; of equal infinities there is none.
-    with np.errstate(invalid="ignore"):
-        step = above - below
-        between = xp.where(share >= 0.5, above - step * (1.0 - share), below + step * share)
+    # Interpolating from the nearer end is how NumPy rounds; infinite values have no distance.
+    step = above - below
+    between = xp.where(share >= 0.5, above - step * (1.0 - share), below + step * share)
+    between = xp.where(xp.isfinite(step), between, below * (1.0 - share) + above * share)
     result = xp.where((share == 0.0) | (above == below), below, between)
     found[to_device(filled, device_of(values))] = xp.where(xp.isnan(last), np.nan, result)
     return found

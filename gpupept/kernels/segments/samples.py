@@ -1,4 +1,4 @@
-"""Centroids of segments on the CPU."""
+"""Centroids and quantiles of segments on the CPU."""
 
 from __future__ import annotations
 
@@ -48,3 +48,30 @@ def _spread(data, start, stop, weight_column, centre, total):
         weight = data[row, weight_column] if weight_column >= 0 else 1.0
         variance += weight * (_distance(data[row], centre) - mean) ** 2
     return np.sqrt(variance / total)
+
+
+@njit(nogil=True, cache=True)
+def quantiles_of_segments(begin, end, values, segments, fraction, found):
+    """Fill ``found[begin:end]``, the result of `gpupept.kernels.segments.reductions.segment_quantiles`."""
+    for g in range(begin, end):
+        size = segments[g, 1] - segments[g, 0]
+        found[g] = np.nan
+        if not size:
+            continue
+        rising = np.sort(values[segments[g, 0] : segments[g, 1]])
+        if np.isnan(rising[-1]):
+            continue
+        position = fraction * (size - 1)
+        rank = int(position)
+        share = position - rank
+        below, above = rising[rank], rising[min(rank + 1, size - 1)]
+        # Interpolating from the nearer end is how NumPy rounds; infinite values have no distance.
+        step = above - below
+        if share == 0.0 or above == below:
+            found[g] = below
+        elif not np.isfinite(step):
+            found[g] = below * (1.0 - share) + above * share
+        elif share >= 0.5:
+            found[g] = above - step * (1.0 - share)
+        else:
+            found[g] = below + step * share

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from gpupept.tracking.conditions.errors import ConditionError
-from gpupept.tracking.conditions.evaluation import SampleRows, evaluate
+from gpupept.tracking.conditions.evaluation import (
+    SampleRows,
+    evaluate_on_rows,
+    evaluate_on_samples,
+)
 from gpupept.tracking.conditions.nodes import Node, all_of, reduces
 from gpupept.tracking.conditions.parsing import parse_row_condition, parse_sample_condition
 
@@ -12,7 +16,8 @@ __all__ = [
     "Node",
     "SampleRows",
     "all_of",
-    "evaluate",
+    "evaluate_on_rows",
+    "evaluate_on_samples",
     "parse_row_condition",
     "parse_sample_condition",
     "reduces",

@@ -64,33 +64,63 @@ class SampleRows:
         return self.kept(rows, np.diff(before, prepend=0).astype(np.int64))
 
 
-def evaluate(node: Node, rows: SampleRows) -> Any:
-    """Work out a condition.
+def evaluate_on_rows(node: Node, rows: SampleRows) -> Any:
+    """Work out a condition for each row.
 
     Parameters
     ----------
     node : Node
-        From `gpupept.tracking.conditions.parse_row_condition` or `parse_sample_condition`.
+        From `gpupept.tracking.conditions.parse_row_condition`.
     rows : SampleRows
         What it is asked of.
 
     Returns
     -------
-    (K,) or (S,) bool array
-        Whether it holds for each row or, if it is one on samples, for each sample. What is not a
-        number compares as false, and differs from everything.
+    (K,) bool array
+        Whether it holds. What is not a number compares as false, and differs from everything.
 
     Raises
     ------
     ValueError
         If a column does not exist.
     """
+    found = _found(node, rows)
+    if node.level == SAMPLE:
+        return rows.on_rows(found)
+    return found if node.level == ROW else _repeated(found, len(rows.data), rows)
+
+
+def evaluate_on_samples(node: Node, rows: SampleRows) -> np.ndarray:
+    """Work out a condition for each sample.
+
+    Parameters
+    ----------
+    node : Node
+        From `gpupept.tracking.conditions.parse_sample_condition`.
+    rows : SampleRows
+        The rows of the samples.
+
+    Returns
+    -------
+    (S,) bool array
+        Whether it holds, on the host; as `evaluate_on_rows`.
+
+    Raises
+    ------
+    ValueError
+        If a column does not exist.
+    """
+    found = _found(node, rows)
+    return to_host(found if node.level == SAMPLE else _repeated(found, len(rows.sizes), rows))
+
+
+def _found(node: Node, rows: SampleRows) -> Any:
     with np.errstate(all="ignore"):
-        found = _value(node, rows)
-    if node.level not in (ROW, SAMPLE):
-        xp = array_namespace(rows.data)
-        return xp.full(len(rows.data), bool(found))
-    return found
+        return _value(node, rows)
+
+
+def _repeated(value: Any, count: int, rows: SampleRows) -> Any:
+    return array_namespace(rows.data).full(count, bool(value))
 
 
 def _value(node: Node, rows: SampleRows) -> Any:
