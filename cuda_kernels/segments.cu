@@ -2,24 +2,10 @@
 //
 // A warp reduces one segment, and a whole block a long one. Which of the two depends on the length
 // of the segment alone and sums are fixed trees, so a result does not depend on the other segments.
-#include "common/reduce.cuh"
+#include "common/teams.cuh"
 
 constexpr int WARPS = 8, THREADS = 32 * WARPS;
 constexpr long long LONG = 4096;  // rows
-
-// The threads that reduce one segment.
-struct Warp {
-    static constexpr int size = 32;
-    __device__ __forceinline__ int rank() const { return threadIdx.x % 32; }
-    __device__ __forceinline__ double sum(double value) const { return warp_sum(value); }
-};
-
-struct Block {
-    static constexpr int size = THREADS;
-    double *scratch;
-    __device__ __forceinline__ int rank() const { return threadIdx.x; }
-    __device__ __forceinline__ double sum(double value) const { return block_sum(value, scratch); }
-};
 
 struct Rows {
     const double *data;
@@ -90,7 +76,7 @@ segment_centroids(const double *data, long long columns, const long long *segmen
                   long long count, long long weight_column, double *means, double *spreads,
                   double *totals) {
     __shared__ double scratch[32];
-    const Block block = {scratch};
+    const Block<THREADS> block = {scratch};
     for (int k = 0; k <= WARPS; ++k) {  // long segments by the block, then others by their warps
         const int own = k < WARPS ? k : threadIdx.x / 32;
         const long long g = static_cast<long long>(blockIdx.x) * WARPS + own;

@@ -17,9 +17,11 @@ from gpupept.images import image_statistics
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
     HDBSCAN,
+    BirminghamMethod,
     Centroids,
     Cutpoints,
     GroupBy,
+    LinesCentroids,
     Segregate,
     SplitLabels,
     Stack,
@@ -128,7 +130,9 @@ def _clustering(lines: LineData) -> None:
 def _clusters(lines: LineData) -> None:
     labelled = [Cutpoints(0.5, append_indices=True), HDBSCAN(0.15, max_tracers=2)]
     cutpoints = Pipeline(labelled).fit(lines[:2], verbose=False)
-    SplitLabels(extract_lines=True).fit(cutpoints, verbose=False)
+    cluster_lines = SplitLabels(extract_lines=True).fit(cutpoints, verbose=False)
+    LinesCentroids().fit(cluster_lines, verbose=False)
+    BirminghamMethod().fit(lines[:2], verbose=False)
     clusters = SplitLabels(noise=True).fit(cutpoints, verbose=False)
     Centroids(error=True, cluster_size=True).fit(clusters, verbose=False)
     Centroids().fit(cutpoints, verbose=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gpupept.tracking import peptml, recipes
 from gpupept.tracking.center import Center
+from gpupept.tracking.birmingham import BirminghamMethod
 from gpupept.tracking.centroids import Centroids
 from gpupept.tracking.condition import Condition
 from gpupept.tracking.conditions.errors import ConditionError
@@ -23,6 +24,7 @@ from gpupept.tracking.remove import Remove
 from gpupept.tracking.remove_static import RemoveStatic
 from gpupept.tracking.reorient import Reorient
 from gpupept.tracking.samples_condition import SamplesCondition
+from gpupept.tracking.lines_centroids import LinesCentroids
 from gpupept.tracking.segregate import Segregate
 from gpupept.tracking.split_labels import SplitLabels
 from gpupept.tracking.stack import Stack
@@ -32,12 +34,14 @@ from gpupept.tracking.velocity import Velocity
 __all__ = [
     "HDBSCAN",
     "Center",
+    "BirminghamMethod",
     "Centroids",
     "Condition",
     "ConditionError",
     "Cutpoints",
     "Debug",
     "GroupBy",
+    "LinesCentroids",
     "Interpolate",
     "OptimizeWindow",
     "OutOfViewFilter",

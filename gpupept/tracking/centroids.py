@@ -55,7 +55,7 @@ class Centroids(BatchFilter):
 
     def fit_batch(self, samples: IterableSamples | SampleGroups) -> PointData:
         """Reduce every sample; see `BatchFilter.fit_batch`."""
-        clusters, owners, first = _clusters_and_owners(samples)
+        clusters, owners, first = clusters_and_owners(samples)
         names = list(clusters.columns)
         weighted = names.index("weight") if self.weight and "weight" in names else -1
         ranges = clusters.row_ranges
@@ -86,10 +86,30 @@ class Centroids(BatchFilter):
         return xp.ascontiguousarray(xp.concatenate(parts, axis=1)), labels
 
 
-def _clusters_and_owners(
+def clusters_and_owners(
     samples: IterableSamples | SampleGroups,
 ) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Container of all clusters, the sample each belongs to, and the first cluster of each sample."""
+    """Find the container of all clusters and the samples that these belong to.
+
+    Parameters
+    ----------
+    samples : container or SampleGroups
+        A container has one cluster per sample.
+
+    Returns
+    -------
+    clusters : container
+        All clusters, as its samples.
+    owners : (K,) int64 array
+        The sample that each cluster belongs to, rising.
+    first : (S,) int64 array
+        First cluster of each sample.
+
+    Raises
+    ------
+    ValueError
+        If a sample is an empty list.
+    """
     if not isinstance(samples, SampleGroups):
         return samples, np.arange(len(samples)), np.arange(len(samples))
     table = samples.groups_indices

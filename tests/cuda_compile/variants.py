@@ -31,6 +31,8 @@ FAMILIES: dict[str, list[Variant]] = {
     "artificial": [Variant(64, shared_bytes=23552)],
     "segments": [Variant(80, shared_bytes=256)],
     "components": [Variant(32)],
+    # A warp or one block of eight for each sample, which is far from filling a multiprocessor.
+    "triangulation": [Variant(128, shared_bytes=256)],
     "velocity": [
         Variant(r, defines={"DEGREE": d}) for d, r in ((1, 64), (2, 64), (3, 72), (8, 104))
     ],
