@@ -22,6 +22,7 @@ from gpupept.tracking import (
     Cutpoints,
     GroupBy,
     LinesCentroids,
+    Reconnect,
     Segregate,
     SplitLabels,
     Stack,
@@ -141,7 +142,8 @@ def _clusters(lines: LineData) -> None:
 def _trajectories(lines: LineData) -> None:
     points = PointData(lines.data[:, :4])
     labelled = Segregate(window=5, cut_distance=50.0).fit(Stack().fit(points))
-    Velocity(window=5).fit(GroupBy("label").fit(labelled), verbose=False)
+    joined = Reconnect(tmax=100.0, dmax=50.0).fit(labelled)
+    Velocity(window=5).fit(GroupBy("label").fit(joined), verbose=False)
 
 
 def _voxels(lines: LineData) -> None:

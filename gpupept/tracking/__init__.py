@@ -20,6 +20,7 @@ from gpupept.tracking.hdbscan import HDBSCAN
 from gpupept.tracking.interpolate import Interpolate
 from gpupept.tracking.optimize_window import OptimizeWindow
 from gpupept.tracking.out_of_view import OutOfViewFilter
+from gpupept.tracking.reconnect import Reconnect
 from gpupept.tracking.remove import Remove
 from gpupept.tracking.remove_static import RemoveStatic
 from gpupept.tracking.reorient import Reorient
@@ -45,6 +46,7 @@ __all__ = [
     "Interpolate",
     "OptimizeWindow",
     "OutOfViewFilter",
+    "Reconnect",
     "Remove",
     "RemoveStatic",
     "Reorient",
