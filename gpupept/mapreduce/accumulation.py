@@ -7,6 +7,7 @@ volume larger than memory fit it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,7 +115,7 @@ class Accumulation:
         self._axis = exposure.ndim - 1 if exposure._reversed else 0  # of arrays
         self._full = exposure.getBBox()
         self._reach = list(reach)
-        self._final = _final_before(self._reach, self._full)
+        self._final = _final_before(self._reach, self._full, layers_of(output.image, self._axis))
         self._start = self._full.getMin()[0]  # place of the window's first row
         with device_scope(device):
             self._allocate(_window(self._reach, self._final, self._start))
@@ -125,9 +126,10 @@ class Accumulation:
         shape = list(self._exposure.image.array.shape)
         shape[self._axis] = rows
         xp = np if self._device == "cpu" else cupy_module()
-        self._image = xp.empty(shape, dtype=np.float64)
-        self._variance = None if self._output.variance is None else xp.empty_like(self._image)
-        self._weight = xp.empty_like(self._image) if self._operation in WEIGHTED else None
+        self._image = xp.empty(shape, dtype=_sums_dtype(self._operation, self._output.image.dtype))
+        spread, weighted = self._output.variance is not None, self._operation in WEIGHTED
+        self._variance = xp.empty(shape, dtype=np.float64) if spread else None
+        self._weight = xp.empty(shape, dtype=np.float64) if weighted else None
         self._bits = None if self._output.mask is None else xp.empty(shape, dtype=np.int64)
         self._clear(0, rows)
 
@@ -294,19 +296,55 @@ class Accumulation:
             self._flush(self._full.getEnd()[0])
 
 
-def _final_before(reach: list[Box], full: Box) -> list[int]:
-    """Place along the first axis before which neither a cell nor those after it change anything."""
+def layers_of(output: Any, axis: int = 0) -> int:
+    """Rows of an output that are written fastest together: those of a chunk."""
+    chunks = getattr(output, "chunks", None)
+    return int(chunks[axis]) if isinstance(chunks, tuple) else 1
+
+
+def _sums_dtype(operation: str, dtype: Any) -> np.dtype[Any]:
+    """Type of sums; copies need no wider one than the output's."""
+    return np.dtype(dtype if operation == "copy" else np.float64)
+
+
+def _final_before(reach: list[Box], full: Box, layers: int = 1) -> list[int]:
+    """Place along the first axis before which neither a cell nor those after it change anything.
+
+    Places are between chunks of the output, so that none is written twice, unless chunks are longer
+    than every cell.
+    """
+    start = full.getMin()[0]
     begins = [full.getEnd()[0] if box.isEmpty() else box.getMin()[0] for box in reach]
-    return [int(place) for place in np.minimum.accumulate(np.array(begins, dtype=int)[::-1])[::-1]]
+    final = np.minimum.accumulate(np.array(begins, dtype=int)[::-1])[::-1]
+    if layers <= max((box.getWidth() for box in reach), default=0):
+        final = start + (final - start) // layers * layers
+    return [int(place) for place in final]
 
 
-def window_bytes(exposure: Exposure, reach: Sequence[Box]) -> int:
-    """Memory that an `Accumulation` of all kinds of sums takes at most."""
+def window_bytes(
+    exposure: Exposure, reach: Sequence[Box], operation: str = "weighted", output: Any = None
+) -> int:
+    """Memory that an `Accumulation` takes at most.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        What the cells are of.
+    reach : list of Box
+        As of `Accumulation`.
+    operation : str
+        A reduce operation; by default one that takes most.
+    output : array, optional
+        Where the image goes.
+    """
     full = exposure.getBBox()
-    final = _final_before(list(reach), full)
+    axis = exposure.ndim - 1 if exposure._reversed else 0
+    final = _final_before(list(reach), full, layers_of(output, axis))
     rows = _window(list(reach), final, full.getMin()[0])
-    kinds = 2 + sum(part is not None for part in (exposure.variance, exposure.mask))
-    return 8 * kinds * rows * (full.getArea() // full.getWidth())
+    kept = 8 if output is None else _sums_dtype(operation, output.dtype).itemsize
+    kept += 8 * (operation in WEIGHTED)
+    kept += 8 * sum(part is not None for part in (exposure.variance, exposure.mask))
+    return kept * rows * math.prod(full.getDimensions()[1:])
 
 
 def _window(reach: list[Box], final: list[int], start: int) -> int:

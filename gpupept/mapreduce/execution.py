@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from gpupept.backend import cupy_module, device_scope, memory_budget, resolve_device
 from gpupept.kernels.threads import thread_count
-from gpupept.mapreduce.accumulation import window_bytes
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.mapper import ImageMapper
@@ -59,14 +58,28 @@ class Execution:
 def plan(
     exposure: Exposure,
     mapper: ImageMapper,
-    reach: Sequence[Box],
+    expanded: Sequence[Box],
+    sums: int,
     device: str | None = None,
     n_workers: int | None = None,
     n_streams: int = 2,
     max_device_bytes: int | str | None = None,
     accumulate: str = "auto",
 ) -> Execution:
-    """Decide how to map an exposure; parameters as of `ImageMapReduceTask.run`.
+    """Decide how to map an exposure.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        What is mapped.
+    mapper : ImageMapper
+        What is done with each cell.
+    expanded : list of Box
+        The cells with their borders.
+    sums : int
+        Bytes that putting them together takes.
+    device, n_workers, n_streams, max_device_bytes, accumulate
+        As of `ImageMapReduceTask.run`.
 
     Raises
     ------
@@ -85,8 +98,7 @@ def plan(
         return Execution(target, parallel if target == "cpu" else 1, staged, target)
     budget = memory_budget(target, max_device_bytes)
     streams = n_streams if mapper.threadSafe else 1
-    needed = max((_cell_bytes(exposure, mapper, box) for box in reach), default=1)
-    sums = window_bytes(exposure, reach)
+    needed = max((_cell_bytes(exposure, mapper, box) for box in expanded), default=1)
     if accumulate == "auto":
         accumulate = "device" if sums + streams * needed <= budget else "host"
     left = budget - (sums if accumulate == "device" else 0)

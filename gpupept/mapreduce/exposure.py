@@ -9,9 +9,11 @@ import numpy as np
 
 from gpupept.backend import array_namespace, device_of, is_device_array, to_device
 from gpupept.base.array_container import ArrayContainer
+from gpupept.base.regular_grid import RegularGrid
 from gpupept.kernels import Array
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.mask import Mask
+from gpupept.volumes.store import VolumeStore
 
 
 class Image:
@@ -72,10 +74,10 @@ class Exposure:
 
     Parameters
     ----------
-    image : array, container, Image or Exposure
+    image : array, container, VolumeStore or Image
         Two or three axes, on either device. Besides NumPy and CuPy arrays, anything that has a shape
-        and a dtype and is read by slices, such as a Zarr array or a memory map, parts of which are
-        then read as they are needed.
+        and a dtype and is read by slices, such as a `gpupept.volumes.VolumeStore`, a Zarr array or a
+        memory map, parts of which are then read as they are needed.
     variance : array, optional
         Variance of each element.
     mask : integer array or Mask, optional
@@ -86,6 +88,11 @@ class Exposure:
         What places are in other coordinates; kept and handed on.
     xy0 : tuple of int, optional
         Place of the first element; zeros by default.
+
+    Attributes
+    ----------
+    container : Pixels, Voxels, ImageArray, VolumeStore or None
+        What the image was given as, if that says more than an array.
 
     Raises
     ------
@@ -153,7 +160,7 @@ class Exposure:
         xy0: Sequence[int] | None,
         reversed_axes: bool,
     ) -> None:
-        self.container = image if isinstance(image, ArrayContainer) else None
+        self.container = image if isinstance(image, ArrayContainer | VolumeStore) else None
         self._reversed = reversed_axes
         self.image = Image(_array_of("image", image))
         shape = tuple(self.image.array.shape)
@@ -188,6 +195,15 @@ class Exposure:
     def device(self) -> str:
         """Where the arrays are."""
         return device_of(self.image.array)
+
+    @property
+    def limits(self) -> np.ndarray | None:
+        """Lower and upper limit along each axis of the arrays (mm), a row each; None if not known."""
+        if isinstance(self.container, VolumeStore):
+            return self.container.limits
+        if isinstance(self.container, RegularGrid):
+            return np.stack([self.container.lower, self.container.upper], axis=1)
+        return None
 
     @property
     def maskedImage(self) -> MaskedImage:
@@ -329,7 +345,7 @@ class Exposure:
 def _array_of(name: str, value: Any) -> Any:
     if isinstance(value, Exposure):
         raise TypeError(f"{name}: expected an array, found an Exposure; give its {name}")
-    value = value.array if isinstance(value, (Image, ArrayContainer)) else value
+    value = value.array if isinstance(value, Image | ArrayContainer | VolumeStore) else value
     if isinstance(value, np.ndarray) or is_device_array(value):
         return value
     if hasattr(value, "__cuda_array_interface__"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -75,6 +76,27 @@ def make_grid(
         axes.append(_intervals(centres, cell, grid.border, size, force_even))
     places = _places(axes, outer=centroids is None)
     return _boxes(axes, places, box.getMin())
+
+
+def tiles(box: Box, cell: Sequence[int], border: Sequence[int]) -> tuple[list[Box], list[Box]]:
+    """Divide an exposure into cells that neither overlap nor leave anything out.
+
+    Parameters
+    ----------
+    box : Box
+        The exposure.
+    cell, border : sequence of int
+        Elements of a cell and of its border along each axis.
+
+    Returns
+    -------
+    boxes0, boxes1 : list of Box
+        The cells, and the cells with their borders, clipped to the exposure. x varies slowest.
+    """
+    sides = zip(box.getMin(), box.getEnd(), cell, strict=True)
+    corners = itertools.product(*(range(begin, end, size) for begin, end, size in sides))
+    boxes0 = [Box.sized(corner, cell).clip(box) for corner in corners]
+    return boxes0, [each.grow(tuple(border)).clip(box) for each in boxes0]
 
 
 def _values(config: Any, axis: int) -> tuple[float, float, float]:

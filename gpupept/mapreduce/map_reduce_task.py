@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gpupept.kernels.threads import use_threads
+from gpupept.mapreduce.accumulation import window_bytes
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.config import Config
 from gpupept.mapreduce.execution import Execution, in_order, plan
@@ -17,10 +18,13 @@ from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.grid import make_grid
 from gpupept.mapreduce.map_reduce_config import ImageMapReduceConfig
 from gpupept.mapreduce.mapper import ImageMapper
+from gpupept.mapreduce.outputs import is_path, make_store
 from gpupept.mapreduce.psf import determinant_radius
-from gpupept.mapreduce.reducer import ImageReducer
+from gpupept.mapreduce.reducer import NO_IMAGE, ImageReducer
 from gpupept.mapreduce.struct import SkippedCell, Struct
 from gpupept.mapreduce.task import Task
+from gpupept.volumes.folders import atomic_folder
+from gpupept.volumes.store import VolumeStore
 
 _EXECUTION = ("device", "n_workers", "n_streams", "max_device_bytes", "accumulate")
 _RESULTS = ("inputSubExposure", "inputExpandedSubExposure")
@@ -191,6 +195,7 @@ class ImageMapReduceTask(Task):
         max_device_bytes: int | str | None = None,
         accumulate: str = "auto",
         out: Any = None,
+        overwrite: bool = False,
         progress: bool = False,
         **kwargs: Any,
     ) -> Struct:
@@ -198,9 +203,9 @@ class ImageMapReduceTask(Task):
 
         Parameters
         ----------
-        exposure : Exposure, Pixels, Voxels or array
-            What to map, on either device. Arrays that are read by slices, such as memory maps and
-            Zarr arrays, are read cell by cell.
+        exposure : Exposure, Pixels, Voxels, VolumeStore or array
+            What to map, on either device. What is read by slices, such as a
+            `gpupept.volumes.VolumeStore`, a memory map or a Zarr array, is read cell by cell.
         device : str, optional
             Where cells are mapped, "cpu", "cuda", "cuda:N" or "auto"; where the exposure is by
             default. Cells of an exposure on the host are copied to a GPU one by one.
@@ -212,8 +217,12 @@ class ImageMapReduceTask(Task):
             Memory that cells, and sums kept there, may take on the GPU.
         accumulate : {"auto", "device", "host"}, default "auto"
             Where sums are kept while cells are copied to a GPU: there if they fit, by default.
-        out : array, optional
-            Where the image goes, as of `ImageReducer.run`.
+        out : array, VolumeStore or path, optional
+            Where the image goes, as of `ImageReducer.run`. At a path a new
+            `gpupept.volumes.VolumeStore` is made, completely or not at all. Of an image larger than
+            memory, no more is held than the layers that cells to come may still change.
+        overwrite : bool, default False
+            Whether a store at the path is replaced.
         progress : bool, default False
             Whether to show a progress bar.
         **kwargs
@@ -228,9 +237,12 @@ class ImageMapReduceTask(Task):
         ------
         ValueError
             If a border is narrower than the `halo` of the mapper, `boxes0` and `boxes1` differ in
-            number, a cell does not fit the memory of the device, or an argument cannot be used.
+            number, a cell does not fit the memory of the device, an argument cannot be used, or
+            `out` is a path and it is not known where the exposure lies.
         TypeError
             If the mapper returns no exposure and the reduce operation needs one.
+        FileExistsError
+            If there is something at the path and it is not to be replaced.
 
         Notes
         -----
@@ -238,15 +250,37 @@ class ImageMapReduceTask(Task):
         configuration's `onError` is "skip".
         """
         whole = as_exposure(exposure)
+        choices = (device, n_workers, n_streams, max_device_bytes, accumulate)
         with self.timer("run"):
             self._prepare(whole, **kwargs)
-            _, boxes1 = self._boxes or ([], [])
-            choices = (device, n_workers, n_streams, max_device_bytes, accumulate)
-            how = plan(whole, self.mapper, boxes1, *choices)
-            results = self._results(whole, how, False, progress, kwargs)
-            return self.reducer.run(
-                results, whole, boxes=boxes1, out=out, device=how.sums, **kwargs
-            )
+            if not is_path(out):
+                return self._run(whole, choices, out, progress, kwargs)
+            operation = self.reducer.config.reduceOperation
+            if operation in NO_IMAGE:
+                raise ValueError(
+                    f'out: reduceOperation "{operation}" gives no image, found {out!r}'
+                )
+            with atomic_folder(out, overwrite) as folder:
+                made = make_store(folder, whole, self.boxes0 or [])
+                found = self._run(whole, choices, made, progress, kwargs).exposure
+            found = found.like(VolumeStore.open(out), found.variance, found.mask)
+            return Struct(exposure=found)
+
+    def _run(
+        self,
+        whole: Exposure,
+        choices: tuple[Any, ...],
+        out: Any,
+        progress: bool,
+        kwargs: dict[str, Any],
+    ) -> Struct:
+        boxes0, boxes1 = self._boxes or ([], [])
+        reach = boxes0 if self.mapper.returnsCell else boxes1
+        operation = self.reducer.config.reduceOperation
+        sums = 0 if operation in NO_IMAGE else window_bytes(whole, reach, operation, out)
+        how = plan(whole, self.mapper, boxes1, sums, *choices)
+        results = self._results(whole, how, False, progress, kwargs)
+        return self.reducer.run(results, whole, boxes=reach, out=out, device=how.sums, **kwargs)
 
     def _runMapper(self, exposure: Any, doClone: bool = False, **kwargs: Any) -> list[Any]:
         """Map all cells and return the results in a list.
@@ -268,7 +302,7 @@ class ImageMapReduceTask(Task):
         whole = as_exposure(exposure)
         choices = {name: kwargs.pop(name) for name in _EXECUTION if name in kwargs}
         self._prepare(whole, **kwargs)
-        how = plan(whole, self.mapper, self.boxes1 or [], **choices)
+        how = plan(whole, self.mapper, self.boxes1 or [], 0, **choices)
         return list(self._results(whole, how, doClone, kwargs.pop("progress", False), kwargs))
 
     def _results(

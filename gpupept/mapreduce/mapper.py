@@ -30,6 +30,9 @@ class ImageMapper(Task, ABC):
         borders must not be narrower.
     threadSafe : bool
         Whether cells may be mapped by several threads at once.
+    returnsCell : bool
+        Whether the result of a cell never reaches beyond it into its border; sums then take less
+        memory.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class ImageMapper(Task, ABC):
     ConfigClass: ClassVar[type[Config]] = ImageMapperConfig
     _DefaultName: ClassVar[str] = "ip_diffim_ImageMapper"
     threadSafe: ClassVar[bool] = False
+    returnsCell: ClassVar[bool] = False
     halo: int | tuple[int, ...] | None = None
 
     @abstractmethod

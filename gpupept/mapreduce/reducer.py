@@ -8,14 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gpupept.backend import array_namespace, device_of, device_scope, is_device_array
+from gpupept.base.array_container import ArrayContainer
 from gpupept.mapreduce.accumulation import WEIGHTED, Accumulation, Coverage, Output
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.config import ChoiceField, Config, ListField
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.mask import Mask
+from gpupept.mapreduce.outputs import image_dtype
 from gpupept.mapreduce.psf import CoaddItem, CoaddPsf
 from gpupept.mapreduce.struct import SkippedCell, Struct
 from gpupept.mapreduce.task import Task
+from gpupept.volumes.store import VolumeStore
 
 OPERATIONS = {
     "none": "the results of the mapper as they are, in a list",
@@ -27,6 +30,7 @@ OPERATIONS = {
     "min": "the smallest of all cells",
     "coaddPsf": "the mean of the point-spread functions of the cells",
 }
+NO_IMAGE = ("none", "coaddPsf")  # operations whose result is something else
 
 
 class ImageReducerConfig(Config):
@@ -85,7 +89,8 @@ class ImageReducer(Task):
             memory.
         out : array, optional
             Where the image goes: anything with the shape of the image and a floating-point dtype
-            that slices can be assigned to, such as a memory map or a Zarr array.
+            that slices can be assigned to, such as a `gpupept.volumes.VolumeStore`, a memory map or a
+            Zarr array. Rows along the first axis of boxes are assigned once they are final.
         device : str, optional
             Where sums are kept; where the exposure is by default.
         **kwargs
@@ -148,6 +153,7 @@ class ImageReducer(Task):
             for plane in self.config.badMaskPlanes:
                 mask.addMaskPlane(plane)
             bad = mask.getPlaneBitMask(self.config.badMaskPlanes)
+        out = out.array if isinstance(out, VolumeStore | ArrayContainer) else out
         if out is None:
             out = _empty(image)
         elif tuple(out.shape) != tuple(image.shape) or np.dtype(out.dtype).kind != "f":
@@ -169,8 +175,7 @@ class ImageReducer(Task):
 
 def _empty(like: Any) -> Any:
     """Array of the same shape, floating-point type and device."""
-    dtype = np.dtype(like.dtype)
-    kind = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    kind = image_dtype(like.dtype)
     xp = array_namespace(like) if is_device_array(like) else np
     with device_scope(device_of(like)):
         return xp.empty(like.shape, dtype=kind)

@@ -409,7 +409,7 @@ def test_one_call_gives_what_it_was_given(device):
 
 
 def test_one_call_wrong():
-    with pytest.raises(ValueError, match="cellSize: expected 2 numbers"):
+    with pytest.raises(ValueError, match="cell: expected 2 numbers"):
         map_reduce(np.ones((4, 4)), np.sqrt, cell=(2, 2, 2))
     with pytest.raises(ValueError, match=r"function must return an array of shape \(4, 4\)"):
         map_reduce(np.ones((4, 4)), lambda part: part[1:], cell=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -63,12 +64,24 @@ def gaussian(sigma: float, truncate: float) -> np.ndarray:
     return normalised
 
 
+def window_size() -> Field:
+    """Field of the size of a window about each element."""
+    doc = "Length of the window along each axis, odd"
+    return Field(int, 3, doc, optional=False, check=lambda n: n > 0 and n % 2 == 1)
+
+
+class FilterMapperConfig(ImageMapperConfig):
+    """What the configurations of filters have in common."""
+
+    mode = ChoiceField(str, MODES, "constant", "What lies outside the image")
+
+
 class FilterMapper(ReadyMapper):
     """Base of filters: applies `filtered` to the expanded cell and keeps the cell."""
 
+    @abstractmethod
     def filtered(self, array: Array) -> Array:
         """Return the array after filtering."""
-        raise NotImplementedError
 
     def run(
         self, subExposure: Exposure, expandedSubExposure: Exposure, fullBBox: Box, **kwargs: Any
@@ -78,7 +91,7 @@ class FilterMapper(ReadyMapper):
         return patch(subExposure, cropped(result, expandedSubExposure, subExposure.getBBox()))
 
 
-class GaussianFilterMapperConfig(ImageMapperConfig):
+class GaussianFilterMapperConfig(FilterMapperConfig):
     """Configuration of a `GaussianFilterMapper`."""
 
     sigma = Field(
@@ -87,7 +100,6 @@ class GaussianFilterMapperConfig(ImageMapperConfig):
     truncate = Field(
         float, 4.0, "Reach in standard deviations, positive", False, lambda s: 0 < s < math.inf
     )
-    mode = ChoiceField(str, MODES, "constant", "What lies outside the image")
 
 
 class GaussianFilterMapper(FilterMapper):
@@ -139,11 +151,10 @@ class GaussianFilterMapper(FilterMapper):
         return array
 
 
-class ConvolveMapperConfig(ImageMapperConfig):
+class ConvolveMapperConfig(FilterMapperConfig):
     """Configuration of a `ConvolveMapper`."""
 
     kernel = Field(object, None, "Weights, with the axes of the image and odd sizes")
-    mode = ChoiceField(str, MODES, "constant", "What lies outside the image")
 
 
 class ConvolveMapper(FilterMapper):
@@ -209,13 +220,10 @@ def checked_kernel(kernel: Any) -> np.ndarray:
     return values
 
 
-class MedianFilterMapperConfig(ImageMapperConfig):
+class MedianFilterMapperConfig(FilterMapperConfig):
     """Configuration of a `MedianFilterMapper`."""
 
-    size = Field(
-        int, 3, "Length of the window along each axis, odd", False, lambda n: n > 0 and n % 2 == 1
-    )
-    mode = ChoiceField(str, MODES, "constant", "What lies outside the image")
+    size = window_size()
 
 
 class MedianFilterMapper(FilterMapper):

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from gpupept.backend import array_namespace
+from gpupept.kernels import Array
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.config import Config, Field
 from gpupept.mapreduce.exposure import Exposure
-from gpupept.mapreduce.mapper import ImageMapperConfig, cropped, patch
+from gpupept.mapreduce.mapper import ImageMapperConfig, patch
+from gpupept.mapreduce.mappers.filters import FilterMapper
 from gpupept.mapreduce.mappers.ready import ReadyMapper
 from gpupept.mapreduce.struct import Struct
 
@@ -23,7 +25,7 @@ class FunctionMapperConfig(ImageMapperConfig):
     )
 
 
-class FunctionMapper(ReadyMapper):
+class FunctionMapper(FilterMapper):
     """Applies a function to the array of the expanded cell and keeps the cell.
 
     Parameters
@@ -61,18 +63,15 @@ class FunctionMapper(ReadyMapper):
             raise TypeError(f"function must be callable, found {self.config.function!r}")
         self.halo = self.config.halo
 
-    def run(
-        self, subExposure: Exposure, expandedSubExposure: Exposure, fullBBox: Box, **kwargs: Any
-    ) -> Struct:
-        """Map one cell; see `ImageMapper.run`."""
-        given = expandedSubExposure.image.array
-        result = self.config.function(given)
-        if tuple(getattr(result, "shape", ())) != tuple(given.shape):
+    def filtered(self, array: Array) -> Array:
+        """Call the function."""
+        result = self.config.function(array)
+        if tuple(getattr(result, "shape", ())) != tuple(array.shape):
             raise ValueError(
-                f"function must return an array of shape {tuple(given.shape)}, found "
+                f"function must return an array of shape {tuple(array.shape)}, found "
                 f"{tuple(getattr(result, 'shape', ()))}"
             )
-        return patch(subExposure, cropped(result, expandedSubExposure, subExposure.getBBox()))
+        return result
 
 
 class ThresholdMapperConfig(ImageMapperConfig):

@@ -17,6 +17,7 @@ from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.mapper import ImageMapperConfig, patch
 from gpupept.mapreduce.mappers.ready import ReadyMapper
 from gpupept.mapreduce.struct import Struct
+from gpupept.volumes.store import VolumeStore
 
 
 class RasteriseLinesMapperConfig(ImageMapperConfig):
@@ -38,7 +39,7 @@ class RasteriseLinesMapper(ReadyMapper):
     ----------
     lines : LineData or (N, C) array
         For volumes rows ``t, x1, y1, z1, x2, y2, z2``, for images ``t, x1, y1, x2, y2`` (mm).
-    limits : sequence of (float, float), Pixels or Voxels
+    limits : sequence of (float, float), Pixels, Voxels or VolumeStore
         Lowest and highest edge (mm) of the whole exposure along x, y(, z), or a grid that has them.
     lengths : bool, default False
         Whether to add the length (mm) of a line in a voxel in place of 1.
@@ -132,6 +133,8 @@ def _checked_lines(lines: Any) -> Array:
 def _checked_limits(limits: Any) -> list[tuple[float, float]]:
     if isinstance(limits, RegularGrid):
         limits = np.stack([limits.lower, limits.upper], axis=1)
+    elif isinstance(limits, VolumeStore):
+        limits = limits.limits
     pairs = np.asarray(limits if limits is not None else [], dtype=np.float64)
     if pairs.ndim != 2 or pairs.shape[0] not in (2, 3) or pairs.shape[1] != 2:
         raise ValueError(f"limits: expected two or three pairs of edges, found {limits!r}")

@@ -13,7 +13,7 @@ from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.config import ChoiceField, Config, Field, ListField
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.mapper import ImageMapperConfig, cropped
-from gpupept.mapreduce.mappers.filters import windows
+from gpupept.mapreduce.mappers.filters import window_size, windows
 from gpupept.mapreduce.mappers.ready import ReadyMapper
 from gpupept.mapreduce.struct import Struct
 
@@ -95,9 +95,7 @@ class StatisticsMapper(ReadyMapper):
 class LocalMaximaMapperConfig(ImageMapperConfig):
     """Configuration of a `LocalMaximaMapper`."""
 
-    size = Field(
-        int, 3, "Length of the window along each axis, odd", False, lambda n: n > 0 and n % 2 == 1
-    )
+    size = window_size()
     threshold = Field(float, None, "Maxima are larger than this")
 
 

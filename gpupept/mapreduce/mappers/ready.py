@@ -20,6 +20,7 @@ class ReadyMapper(ImageMapper):
     """
 
     threadSafe: ClassVar[bool] = True
+    returnsCell: ClassVar[bool] = True
 
     def __init__(self, values: dict[str, Any], config: Config | None = None, **task: Any) -> None:
         super().__init__(config, **task)
