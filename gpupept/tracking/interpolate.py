@@ -216,12 +216,21 @@ def _grid(data: Any, sizes: np.ndarray, step: float) -> _Grid:
             f"timestep {step} ms gives more than {MOST_ROWS} rows for a sample that spans "
             f"{(last - start).max()} ms"
         )
-    wanted -= (wanted > 0) & (start + (wanted - 1) * step >= last)
-    counts[filled] = wanted.astype(np.int64)
+    counts[filled] = _steps_before(start, step, last, wanted.astype(np.int64))
     before = np.cumsum(counts) - counts
     owners = _owners(counts, data)
     number = xp.arange(int(counts.sum()), dtype=np.int64) - to_device(before, device)[owners]
     return _Grid(to_device(first, device)[owners] + number * step, counts)
+
+
+def _steps_before(start: np.ndarray, step: float, end: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Number of times ``start + i * step`` that are, as rounded, before the end: at most `most`."""
+    low = np.zeros_like(most)
+    while (low < most).any():
+        middle = (low + most) // 2
+        before = (low < most) & (start + middle * step < end)
+        low, most = np.where(before, middle + 1, low), np.where(before, most, middle)
+    return low
 
 
 def _between(data: Any, sizes: np.ndarray, grid: _Grid, step: float, kind: str) -> Any:
