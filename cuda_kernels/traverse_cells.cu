@@ -79,6 +79,25 @@ count_cells(const double *lines, long long columns, long long begin, long long c
     }
 }
 
+// The same for lines of many samples with a grid each; see plan_samples.
+extern "C" __global__ void __launch_bounds__(THREADS)
+count_samples(const double *lines, long long columns, const long long *samples,
+              const long long *first_line, long long sample_count, long long begin, long long count,
+              const double *axes, const double *edges, const long long *begins,
+              const long long *counts, long long *plans, unsigned *target) {
+    const long long edge_count = counts[0] + counts[1] + counts[2] + 3;
+    const long long cells = counts[0] * counts[1] * counts[2];
+    for (long long i = grid_index() / 32; i < count; i += grid_stride() / 32) {
+        const long long s = segment_of(first_line, sample_count, begin + i);
+        const double *row = lines + (samples[2 * s] + begin + i - first_line[s]) * columns;
+        const Grid grid = {axes + 15 * s, edges + edge_count * s, begins, counts};
+        visit_cells(row, 3, grid, reinterpret_cast<Plan *>(plans)[i],
+                    [&](int, const long long (&cell)[3]) {
+                        atomicAdd(target + s * cells + place_of(cell, grid, 0), 1u);
+                    });
+    }
+}
+
 // When the line leaves a cell through a plane of axis `d`.
 __device__ __forceinline__ double next_time(const Plan &plan, const Grid &grid, int d, long long cell) {
     return plan.v[d] != 0.0 ? time_at(plan, d, grid.edge(d, cell + (plan.sign[d] > 0))) : INFINITY;

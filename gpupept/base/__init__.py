@@ -22,6 +22,7 @@ from gpupept.base.transformers import (
     Transformer,
     VoxelsFilter,
 )
+from gpupept.base.voxel_samples import VoxelizedLines, VoxelList, VoxelSamples
 from gpupept.base.voxels import Voxels
 from gpupept.base.windows import AdaptiveWindow, TimeWindow
 
@@ -42,6 +43,9 @@ __all__ = [
     "SampleGroups",
     "TimeWindow",
     "Transformer",
+    "VoxelList",
+    "VoxelSamples",
+    "VoxelizedLines",
     "Voxels",
     "VoxelsFilter",
     "check_iterable",

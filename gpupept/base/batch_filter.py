@@ -22,12 +22,14 @@ from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.joining import concatenate
 from gpupept.base.per_sample import PerSample, take_samples
 from gpupept.base.sample_groups import SampleGroups
-from gpupept.base.transformers import Filter, LineDataFilter, PointDataFilter
+from gpupept.base.transformers import Filter, LineDataFilter, PointDataFilter, VoxelsFilter
+from gpupept.base.voxel_samples import VoxelSamples
+from gpupept.base.voxels import Voxels
 from gpupept.executors import Executor, check_executor, map_samples
 from gpupept.kernels.rows import flatten
 from gpupept.kernels.threads import use_threads
 
-Batch: TypeAlias = IterableSamples | SampleGroups
+Batch: TypeAlias = IterableSamples | SampleGroups | VoxelSamples
 
 # Chunks are kept below this so that intermediate results stay small and progress shows.
 LARGEST_CHUNK = 256 * 2**20
@@ -40,7 +42,7 @@ class BatchFilter(Filter):
     """
 
     # What a sample is; arrays are wrapped in it, but for `IterableSamples`, which any sample is.
-    _sample_type: ClassVar[type[IterableSamples]] = IterableSamples
+    _sample_type: ClassVar[type[Any]] = IterableSamples
     # Whether a sample may be a list of such, as `SplitLabels` makes.
     _takes_groups: ClassVar[bool] = False
 
@@ -136,16 +138,20 @@ class BatchFilter(Filter):
             If the samples are not what the filter takes.
         """
         check_executor(executor, max_workers)
-        if isinstance(self, LineDataFilter | PointDataFilter):
+        if isinstance(self, LineDataFilter | PointDataFilter | VoxelsFilter):
             check_iterable(self._sample_type, samples=samples)
         elif not hasattr(samples, "__iter__"):
             raise ValueError(f"samples must be iterable, found {type(samples).__name__}")
         samples = on_device(as_sized(samples), device)
         label = type(self).__name__
-        batch = as_batch(samples, self._sample_type)
+        batch = self.batch_of(samples)
         if batch is None:
             return map_samples(self.fit_sample, samples, "sequential", None, verbose, label)
         return run_batch([self], batch, max_workers, verbose, memory, label)
+
+    def batch_of(self, samples: Any) -> Batch | None:
+        """Make a batch of samples given in any form; see `as_batch`."""
+        return as_batch(samples, self._sample_type)
 
     def _batch_of_one(self, sample: Any) -> Batch:
         if isinstance(sample, IterableSamples):
@@ -157,7 +163,8 @@ class BatchFilter(Filter):
             raise TypeError(
                 f"{type(self).__name__} takes {self._takes()}, found {type(sample).__name__}"
             )
-        return self._sample_type(sample).with_samples()
+        batch: Batch = self._sample_type(sample).with_samples()
+        return batch
 
     def _takes(self) -> str:
         if self._sample_type is IterableSamples:
@@ -204,7 +211,7 @@ class BatchFilter(Filter):
         return batch
 
 
-def sample_bytes(samples: Batch) -> np.ndarray:
+def sample_bytes(samples: IterableSamples | SampleGroups) -> np.ndarray:
     """Size of the rows of each sample (of each group of `SampleGroups`) in bytes, (S,) int64."""
     if isinstance(samples, SampleGroups):
         ends = np.concatenate([[0], np.cumsum(sample_bytes(samples.members))])
@@ -231,7 +238,7 @@ def as_batch(samples: Any, kind: type[IterableSamples] = IterableSamples) -> Bat
         None if there is no sample, or if they do not fit one batch: of several classes or widths,
         or not containers at all.
     """
-    if isinstance(samples, IterableSamples | SampleGroups):
+    if isinstance(samples, IterableSamples | SampleGroups | VoxelSamples):
         return samples
     if not isinstance(samples, list | tuple) or not samples:
         return None
@@ -330,6 +337,8 @@ def on_device(samples: Any, device: str | None) -> Any:
         return samples.to(resolve_device(device, samples.members.data))
     if isinstance(samples, IterableSamples):
         return samples.to(resolve_device(device, samples.data))
+    if isinstance(samples, VoxelSamples | Voxels):
+        return samples.to(resolve_device(device, samples.array))
     target = resolve_device(device, samples)
     if is_on_device(samples) or (_is_table(samples) and samples.dtype.kind in "buif"):
         return to_device(samples, target)

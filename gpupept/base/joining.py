@@ -21,12 +21,12 @@ def concatenate(batches: Sequence[Any]) -> Any:
 
     Parameters
     ----------
-    batches : sequence of containers, or of SampleGroups
+    batches : sequence of containers, of SampleGroups or of VoxelSamples
         Not empty, all of one class, with the same number of columns and on one device.
 
     Returns
     -------
-    container or SampleGroups
+    container, SampleGroups or VoxelSamples
         All samples in order. Rows are those of all batches; `PerSample` attributes are joined and
         all others are those of the first batch. `sample_size` is the list of sizes if it is that in
         all batches, else None. A single batch is returned as it is.
@@ -50,11 +50,14 @@ def concatenate(batches: Sequence[Any]) -> Any:
     [[0, 2], [2, 5]]
     """
     from gpupept.base.sample_groups import SampleGroups
+    from gpupept.base.voxel_samples import VoxelSamples
 
     batches = list(batches)
     _check_alike(batches)
     if len(batches) == 1:
         return batches[0]
+    if isinstance(batches[0], VoxelSamples):
+        return batches[0].joined(batches)
     if isinstance(batches[0], SampleGroups):
         return _join_groups(cast("list[SampleGroups]", batches))
     return _join_containers(cast("list[IterableSamples]", batches))

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from gpupept.backend import device_scope
-from gpupept.base.batch_filter import BatchFilter, as_batch, as_sized, on_device, run_batch
+from gpupept.base.batch_filter import BatchFilter, as_sized, on_device, run_batch
 from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.pept_object import PEPTObject
 from gpupept.base.transformers import Filter, Reducer, Transformer
@@ -210,7 +210,7 @@ def _run_filters(
             samples = map_samples(_Chain(chain), samples, executor, max_workers, verbose, label)
             continue
         samples = as_sized(samples)
-        batch = as_batch(samples, chain[0]._sample_type)  # type: ignore[attr-defined]
+        batch = chain[0].batch_of(samples)  # type: ignore[attr-defined]
         if batch is not None:
             samples = run_batch(chain, batch, max_workers, verbose, memory, label)  # type: ignore[arg-type]
         else:

@@ -8,16 +8,18 @@ data is, and return one container whose elements are the samples.
 from __future__ import annotations
 
 from gpupept.tracking import peptml, recipes
-from gpupept.tracking.center import Center
 from gpupept.tracking.birmingham import BirminghamMethod
+from gpupept.tracking.center import Center
 from gpupept.tracking.centroids import Centroids
 from gpupept.tracking.condition import Condition
 from gpupept.tracking.conditions.errors import ConditionError
 from gpupept.tracking.cutpoints import Cutpoints
 from gpupept.tracking.debug import Debug
+from gpupept.tracking.fpi import FPI
 from gpupept.tracking.group_by import GroupBy, SplitAll
 from gpupept.tracking.hdbscan import HDBSCAN
 from gpupept.tracking.interpolate import Interpolate
+from gpupept.tracking.lines_centroids import LinesCentroids
 from gpupept.tracking.optimize_window import OptimizeWindow
 from gpupept.tracking.out_of_view import OutOfViewFilter
 from gpupept.tracking.reconnect import Reconnect
@@ -25,25 +27,26 @@ from gpupept.tracking.remove import Remove
 from gpupept.tracking.remove_static import RemoveStatic
 from gpupept.tracking.reorient import Reorient
 from gpupept.tracking.samples_condition import SamplesCondition
-from gpupept.tracking.lines_centroids import LinesCentroids
 from gpupept.tracking.segregate import Segregate
 from gpupept.tracking.split_labels import SplitLabels
 from gpupept.tracking.stack import Stack
 from gpupept.tracking.swap import Swap
 from gpupept.tracking.velocity import Velocity
+from gpupept.tracking.voxelize import Voxelize
 
 __all__ = [
+    "FPI",
     "HDBSCAN",
-    "Center",
     "BirminghamMethod",
+    "Center",
     "Centroids",
     "Condition",
     "ConditionError",
     "Cutpoints",
     "Debug",
     "GroupBy",
-    "LinesCentroids",
     "Interpolate",
+    "LinesCentroids",
     "OptimizeWindow",
     "OutOfViewFilter",
     "Reconnect",
@@ -57,6 +60,7 @@ __all__ = [
     "Stack",
     "Swap",
     "Velocity",
+    "Voxelize",
     "peptml",
     "recipes",
 ]

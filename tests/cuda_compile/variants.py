@@ -49,6 +49,19 @@ FAMILIES: dict[str, list[Variant]] = {
         Variant(72, defines={"SETTLE": 0}),
         Variant(128, stack_bytes=384, defines={"SETTLE": 1}),
     ],
+    # Compilers keep to a few registers so that more blocks fit, and spill a few values for it.
+    "fpi_search": [
+        Variant(60, stack_bytes=8, spill_bytes=16, defines={"VALUE": value})
+        for value in ("unsigned", "double")
+    ],
+    "fpi_peaks": [
+        Variant(60, shared_bytes=256, stack_bytes=16, spill_bytes=56, defines={"VALUE": value})
+        for value in ("unsigned", "double")
+    ],
+    "fpi_refine": [
+        Variant(96, stack_bytes=256, spill_bytes=64, defines={"VALUE": value})
+        for value in ("unsigned", "double")
+    ],
     # Eight elements are in registers while their moments are computed: six blocks of four warps. Between
     # 16 and 32 bits only constants differ.
     "statistics_moments": [

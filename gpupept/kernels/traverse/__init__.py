@@ -29,6 +29,7 @@ from gpupept.kernels import Array
 
 LARGEST_AXIS = 2**21  # cells
 LARGEST_LAYER = 2**32  # cells
+LARGEST_SIZE = 1e300  # mm, of a cell
 _ROUNDING = 2.0**-53
 
 
@@ -68,7 +69,8 @@ def traverse(
     Raises
     ------
     ValueError
-        If there are more cells than that along an axis or in a layer.
+        If there are more cells than that along an axis or in a layer, or cells are not from 1e-300 to
+        1e300 mm large.
 
     Notes
     -----
@@ -108,16 +110,24 @@ def describe_grid(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Arrays of a `gpupept.kernels.traverse.exact.Grid`; a plane becomes one cell thick."""
     three = [*edges, np.array([0.0, 1.0])][:3]
-    axes = np.array([_describe_axis(axis) for axis in three])
+    axes = np.concatenate([describe_axes(axis[None]) for axis in three])
     counts = np.array([len(axis) - 1 for axis in three], dtype=np.int64)
     begins = np.concatenate([[0], np.cumsum(counts + 1)[:2]])
     return axes, np.concatenate(three), begins, counts
 
 
-def _describe_axis(edges: np.ndarray) -> tuple[float, float, float, float, float]:
-    first, last, count = float(edges[0]), float(edges[-1]), len(edges) - 1
-    size = (last - first) / count
+def describe_axes(edges: np.ndarray) -> np.ndarray:
+    """One axis of G grids: its edges (G, n + 1) to rows (G, 5) of the array `axes` of a `Grid`."""
+    first, last, count = edges[:, 0], edges[:, -1], edges.shape[1] - 1
+    with np.errstate(over="ignore"):
+        size = (last - first) / count
+    if not ((size >= 1.0 / LARGEST_SIZE) & (size <= LARGEST_SIZE)).all():
+        raise ValueError(
+            f"cells must be {1.0 / LARGEST_SIZE:g} to {LARGEST_SIZE:g} mm large, found limits so near to "
+            "each other, or so far apart, that they are not"
+        )
     per_size = 1.0 / size
-    uneven = float(np.abs(edges - (first + size * np.arange(count + 1))).max()) * per_size
-    rounding = 16.0 * _ROUNDING * (max(abs(first), abs(last)) * per_size + count)
-    return first, last, size, per_size, uneven + rounding
+    even = first[:, None] + size[:, None] * np.arange(count + 1)
+    uneven = np.abs(edges - even).max(axis=1) * per_size
+    rounding = 16.0 * _ROUNDING * (np.maximum(np.abs(first), np.abs(last)) * per_size + count)
+    return np.stack([first, last, size, per_size, uneven + rounding], axis=1)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from gpupept.backend import KernelSpec, array_namespace, device_of, memory_budget, to_device
 from gpupept.kernels import Array
+
+if TYPE_CHECKING:
+    from gpupept.kernels.traverse.batch import Grids
 
 # As in the source.
 THREADS = 128
@@ -71,6 +74,21 @@ WEIGH, WEIGH_REST = _stages(
         ("target", "uint64*"),
     ),
 )
+
+
+_SAMPLES = (
+    ("lines", "float64*"),
+    ("columns", "int64"),
+    ("samples", "int64*"),
+    ("first_line", "int64*"),
+    ("sample_count", "int64"),
+    ("begin", "int64"),
+    ("count", "int64"),
+    *_GRID[:-1],
+    ("plans", "int64*"),
+)
+PLAN_SAMPLES = KernelSpec("traverse_lines", "plan_samples", (*_SAMPLES, ("skipped", "uint64*")))
+COUNT_SAMPLES, COUNT_SAMPLES_REST = _stages("count_samples", (*_SAMPLES, ("target", "uint32*")))
 
 
 class _Work(NamedTuple):
@@ -149,6 +167,29 @@ def _add(work: _Work, first: int, last: int, target: Array, skipped: Array) -> N
                     work.units,
                     target,
                 )
+
+
+def count_batch_on_device(cells: Array, lines: Array, samples: np.ndarray, grids: Grids) -> int:
+    """See `gpupept.kernels.traverse.batch.traverse_batch`."""
+    xp, device = array_namespace(cells, lines), device_of(cells)
+    first_line = np.concatenate([[0], np.cumsum(samples[:, 1] - samples[:, 0])])
+    number = int(first_line[-1])
+    if not number:
+        return 0
+    tables = [
+        to_device(np.ascontiguousarray(np.ravel(table)), device)
+        for table in (samples.astype(np.int64), first_line.astype(np.int64), *grids)
+    ]
+    plans = xp.empty(min(number, _CHUNK) * PLAN_WORDS, dtype=np.int64)
+    skipped = xp.zeros(1, dtype=np.uint64)
+    for begin in range(0, number, _CHUNK):
+        count = min(_CHUNK, number - begin)
+        chunk = (lines, lines.shape[1], *tables[:2], len(samples), begin, count, *tables[2:], plans)
+        blocks = -(-count // THREADS)
+        PLAN_SAMPLES.launch(blocks, THREADS, *chunk, skipped)
+        for kernel in (COUNT_SAMPLES, COUNT_SAMPLES_REST):
+            kernel.launch(32 * blocks, THREADS, *chunk, cells.reshape(-1))
+    return int(skipped[0])
 
 
 def _slabs(cells: Array, itemsize: int) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from gpupept.kernels.traverse.plan import (
     place_crossings,
 )
 
+if TYPE_CHECKING:
+    from gpupept.kernels.traverse.batch import Grids
+
 _U = np.uint64
 _FRACTION, _SHIFT, _TOP = np.uint64(ONE - 1), np.uint64(BITS), np.uint64(63)
 BEGIN, END = range(
@@ -45,7 +48,7 @@ class Scratch(NamedTuple):
     lengths: np.ndarray
 
 
-def new_scratch(grid: Grid, first_layer: int) -> Scratch:
+def new_scratch(grid: Grid | Grids, first_layer: int) -> Scratch:
     """Make the arrays for one thread; `found` holds places in the layers from `first_layer` on."""
     _, ny, nz = grid.counts.tolist()
     return Scratch(
@@ -298,6 +301,31 @@ def count_lines(begin, end, lines, columns, grid, scratch, first_layer, last_lay
         for j in range(_list_cells(scratch, grid, first_layer, last_layer)):
             target[found[j]] += 1
     return skipped
+
+
+@compiled
+def count_samples(begin, end, lines, columns, samples, grids, scratch, cells, skipped):
+    """Count the lines of some samples in a grid for each.
+
+    Parameters
+    ----------
+    begin, end : int
+        Range of samples.
+    lines, columns, scratch : object
+        As for `count_lines`; `scratch` for cells from layer 0 on.
+    samples : (S, 2) int64
+        Row range of each sample.
+    grids : Grids
+        See `gpupept.kernels.traverse.batch.Grids`.
+    cells : (S, cells) uint32
+        Written: added to the counts, in C order.
+    skipped : (S,) int64
+        Written: number of lines that are not finite.
+    """
+    for s in range(begin, end):
+        grid = Grid(grids.axes[s], grids.edges[s], grids.begins, grids.counts)
+        first, last, layers = samples[s, 0], samples[s, 1], grids.counts[0]
+        skipped[s] = count_lines(first, last, lines, columns, grid, scratch, 0, layers, cells[s])
 
 
 @compiled
