@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gpupept._version import __version__
 from gpupept.cli.commands import demo, info, warmup
+from gpupept.cli.export import export
 from gpupept.cli.track import track
 from gpupept.cli.voxelize import voxelize
 
@@ -36,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_track(subcommands)
     _add_voxelize(subcommands)
+    _add_export(subcommands)
     _add_demo(subcommands)
     _add_info(subcommands)
     _add_warmup(subcommands)
@@ -145,6 +147,29 @@ def _add_grid(group: argparse._ArgumentGroup) -> None:
         metavar=("NX", "NY", "NZ"),
         help="voxels that are compressed together; by default about 2 MB",
     )
+
+
+def _add_export(subcommands: _Subcommands[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "export",
+        help="write a volume as NIfTI, VTK, MetaImage or OME-Zarr",
+        description="Write a volume in the format that the suffix names: .ome.zarr, .nii, .nii.gz, "
+        ".vti, .mhd with .raw, .mha or .npz. It may be larger than memory.",
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.set_defaults(run=export, debug=False, quiet=False, overwrite=False)
+    parser.add_argument(
+        "volume", metavar="VOLUME", help="store of a volume, or a file of these formats"
+    )
+    parser.add_argument("path", metavar="PATH", type=Path, help="file to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    parser.add_argument(
+        "--levels", type=_positive, metavar="N", help="of OME-Zarr, each half as fine as the last"
+    )
+    parser.add_argument(
+        "--memory", metavar="SIZE", help='working memory, such as "2GB"; by default a quarter'
+    )
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _add_reading(group: argparse._ArgumentGroup) -> None:

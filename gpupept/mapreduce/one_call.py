@@ -89,7 +89,7 @@ def map_reduce(
     ...     out = f"{folder}/smooth.zarr"
     ...     smooth = map_reduce(store, GaussianFilterMapper(sigma=1.0), out=out, memory="1GB")
     ...     type(smooth).__name__, smooth.xlim.tolist(), round(float(smooth[4, 4, 4]), 4)
-    ('VolumeStore', [0.0, 8.0], 0.3991)
+    ('VolumeStore', [0.0, 8.0], 0.3988)
     """
     whole = as_exposure(array)
     mapper = func if isinstance(func, ImageMapper) else FunctionMapper(func)

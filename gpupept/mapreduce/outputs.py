@@ -14,6 +14,12 @@ from gpupept.mapreduce.exposure import Exposure
 from gpupept.volumes.store import VolumeStore
 from gpupept.volumes.zarr_format import default_chunks
 
+_OF_VALUES = (
+    "total",
+    "nonzero",
+    "maximum",
+)  # attributes that only hold for the values they came with
+
 
 def is_path(out: Any) -> TypeGuard[str | os.PathLike[str]]:
     """Tell whether an output is the path of a store to be made."""
@@ -49,7 +55,8 @@ def make_store(path: Path, exposure: Exposure, cells: Sequence[Box]) -> VolumeSt
     dtype = image_dtype(image.dtype)
     deepest = min((box.getWidth() for box in cells if not box.isEmpty()), default=None)
     chunks = default_chunks(shape, dtype.itemsize, None if exposure._reversed else deepest)
-    attrs = dict(getattr(exposure.container, "attrs", {}))
+    given = dict(getattr(exposure.container, "attrs", {}))
+    attrs = {name: value for name, value in given.items() if name not in _OF_VALUES}
     return VolumeStore.create(path, shape, *limits, dtype=dtype, chunks=chunks, attrs=attrs)
 
 

@@ -51,7 +51,7 @@ _READERS: dict[str, Callable[[Path], VolumeSource]] = {
 
 
 def export_volume(
-    volume: Voxels | VolumeStore,
+    volume: Voxels | VolumeStore | VolumeSource,
     path: str | os.PathLike[str],
     format: str | None = None,
     memory: int | str | None = None,
@@ -76,8 +76,8 @@ def export_volume(
 
     Parameters
     ----------
-    volume : Voxels or VolumeStore
-        The volume, on either device or larger than memory.
+    volume : Voxels, VolumeStore or VolumeSource
+        The volume, on either device or larger than memory; or one that `open_source` opened.
     path : str or path-like
         The file, or folder of OME-Zarr.
     format : {"ome-zarr", "nifti", "vti", "mhd", "mha", "npz"}, optional
@@ -225,16 +225,37 @@ def import_volume(
     ...     import_volume(export_volume(voxels, f"{folder}/v.npz")).attrs
     {'run': 7}
     """
-    given = Path(path)
-    kind = _format_of(given, format)
-    if not given.exists():
-        raise FileNotFoundError(f"there is no volume {str(given)!r}")
-    source = _READERS[kind](given)
+    source = open_source(path, format)
     if store is None:
         return source.voxels()
     with atomic_folder(store) as folder:
         _fill(folder, source, memory, chunks)
     return VolumeStore.open(store)
+
+
+def open_source(path: str | os.PathLike[str], format: str | None = None) -> VolumeSource:
+    """Open a volume in a file of one of the formats of `export_volume`, without reading its values.
+
+    Parameters
+    ----------
+    path, format
+        As of `import_volume`.
+
+    Returns
+    -------
+    VolumeSource
+        What `export_volume` takes as a volume, too.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        As `import_volume` does.
+    """
+    given = Path(path)
+    kind = _format_of(given, format)
+    if not given.exists():
+        raise FileNotFoundError(f"there is no volume {str(given)!r}")
+    return _READERS[kind](given)
 
 
 def _fill(folder: Path, source: VolumeSource, memory: int | str | None, chunks: Any) -> None:

@@ -47,7 +47,7 @@ def make(
 
 @pytest.fixture
 def store(tmp_path: Path) -> VolumeStore:
-    return make(tmp_path / "v.zarr", chunks=(7, 8, 9), attrs={"run": 3})
+    return make(tmp_path / "v.zarr", chunks=(7, 8, 9), attrs={"run": 3, "total": 9})
 
 
 MAPPERS = {
