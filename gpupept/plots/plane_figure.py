@@ -63,9 +63,11 @@ class PlaneFigure(SubplotFigure):
         """
         from plotly.subplots import make_subplots
 
+        titled = any(title.strip() for title in self._titles[self._cols :])
+        gap = 0.15 if titled else 0.08  # holds tick labels, an axis title and the next title
         options = {
             "horizontal_spacing": min(0.05, 0.5 / self._cols),
-            "vertical_spacing": min(0.08, 0.5 / self._rows),
+            "vertical_spacing": min(gap, 0.5 / self._rows),
             **self._options,
             **kwargs,
         }

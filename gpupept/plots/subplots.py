@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import operator
 import os
 from abc import ABC, abstractmethod
@@ -300,12 +301,17 @@ class SubplotFigure(ABC):
             start, end = self._domain(other)[0]
             if end == right:
                 self._set_width(other, start, narrowed)
+        notes = [note for note in self._fig.layout.annotations if note.xref == "paper"]
+        for note in notes:
+            if note.xanchor == "center" and math.isclose(note.x, (left + right) / 2):
+                note.x = (left + narrowed) / 2  # the titles of these subplots
 
 
 def _colour_bars(trace: Any) -> list[Any]:
     """Colour bars that Plotly shows for a trace: of heat maps always, of marks with a title."""
     bars = []
-    for holder in (trace, getattr(trace, "marker", None), getattr(trace, "line", None)):
+    holders: list[Any] = [trace, getattr(trace, "marker", None), getattr(trace, "line", None)]
+    for holder in holders:
         bar = getattr(holder, "colorbar", None)
         if bar is None or holder.showscale is False:
             continue

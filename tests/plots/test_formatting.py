@@ -60,9 +60,25 @@ def test_histogram_without_a_margin_or_data() -> None:
     assert len(histogram(np.empty(0)).data) == 0
 
 
+def test_many_values_are_thinned_with_a_note() -> None:
+    values = np.tile([0.0, 1.0], 5_000)  # of which every second would be all the same
+    fig = histogram(values, max_values=5_000)
+    bars, box = fig.data
+    assert len(bars.x) == len(box.x) == 5_000
+    assert 0.45 < np.mean(bars.x) < 0.55
+    assert fig.layout.annotations[-1].text == "showing 1 of every 2 values (10,000 in all)"
+    complete = histogram(values, max_values=None)
+    assert len(complete.data[0].x) == 10_000
+    assert len(complete.layout.annotations) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "name"),
-    [({"data": np.zeros((2, 2))}, "data"), ({"data": [1.0], "xlim": [1]}, "xlim")],
+    [
+        ({"data": np.zeros((2, 2))}, "data"),
+        ({"data": [1.0], "xlim": [1]}, "xlim"),
+        ({"data": [1.0], "max_values": 0}, "max_values"),
+    ],
 )
 def test_bad_histogram_arguments_are_named(arguments: dict[str, Any], name: str) -> None:
     with pytest.raises(ValueError, match=name):

@@ -1,0 +1,282 @@
+"""Pixels, voxels and images in figures."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+import gpupept as pept
+from gpupept.plots import PlotlyGrapher, PlotlyGrapher2D
+
+XLIM, YLIM, ZLIM = [10, 18], [100, 112], [-5, 5]
+
+
+def pixels(device: Any = None, dtype: Any = float) -> Any:
+    values = np.arange(24).reshape(4, 6).astype(dtype)
+    return pept.Pixels(
+        values if device is None else device.asarray(values), XLIM, YLIM, dtype=dtype
+    )
+
+
+def voxels(device: Any = None) -> Any:
+    values = np.arange(4 * 6 * 5.0).reshape(4, 6, 5)
+    return pept.Voxels(values if device is None else device.asarray(values), XLIM, YLIM, ZLIM)
+
+
+class TestSurface:
+    def test_heights_are_values_over_centres(self, device: Any) -> None:
+        grapher = PlotlyGrapher(cols=2)
+        found = grapher.add_pixels(pixels(device), col=2, condition=lambda values: values > 7)
+        assert found is grapher
+        trace = grapher.fig.data[0]
+        assert (trace.type, trace.scene, trace.opacity) == ("surface", "scene2", 0.9)
+        np.testing.assert_array_equal(trace.x, [11, 13, 15, 17])
+        np.testing.assert_array_equal(trace.y, [101, 103, 105, 107, 109, 111])
+        heights = np.arange(24.0).reshape(4, 6)
+        np.testing.assert_array_equal(trace.z, np.where(heights > 7, heights, 0).T)
+        assert trace.colorscale == go.Surface(colorscale="Magma").colorscale
+
+    def test_it_equals_the_trace_of_the_pixels(self) -> None:
+        drawn = PlotlyGrapher().add_pixels(pixels(), opacity=0.5, colorscale="Viridis").fig.data[0]
+        same = pixels().pixels_trace(opacity=0.5, colorscale="Viridis")
+        assert drawn.to_plotly_json().keys() - same.to_plotly_json().keys() <= {"scene"}
+        np.testing.assert_array_equal(drawn.z, same.z)
+        assert drawn.opacity == same.opacity == 0.5
+
+    def test_further_attributes(self) -> None:
+        trace = PlotlyGrapher().add_pixels(pixels(), showscale=False, name="n").fig.data[0]
+        assert (trace.showscale, trace.name) == (False, "n")
+
+    def test_values_do_not_stretch_the_plane(self) -> None:
+        grapher = PlotlyGrapher().add_pixels(pixels() * 1e6).equalise_axes()
+        assert (grapher.xlim, grapher.ylim, grapher.zlim) == ([9, 19], [101, 111], [0, 23e6])
+        grapher.add_points(np.array([[0, 14, 106, 0.0]])).equalise_axes()
+        assert grapher.xlim[1] - grapher.xlim[0] == 23e6  # with lengths along z as well
+
+    def test_many_pixels_become_means(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.INFO, logger="gpupept"):
+            grapher = PlotlyGrapher().add_pixels(pixels(), max_pixels=6)
+        trace = grapher.fig.data[0]
+        np.testing.assert_array_equal(trace.x, [12, 16])
+        np.testing.assert_array_equal(trace.y, [103, 109])
+        values = np.arange(24.0).reshape(2, 2, 2, 3).mean(axis=(1, 3))
+        np.testing.assert_array_equal(trace.z, values.T)
+        note = grapher.fig.layout.annotations[-1].text
+        assert note == "showing means of 2 x 3 pixels (4 x 6 in all)"
+        assert note in caplog.text
+
+
+class TestVoxels:
+    def test_squares_at_the_centres(self, device: Any) -> None:
+        grapher = PlotlyGrapher(rows=2)
+        grid = voxels(device)
+        found = grapher.add_voxels(grid, row=2, condition=lambda v: v > 30, colorbar_title="n")
+        assert found is grapher
+        trace = grapher.fig.data[0]
+        chosen = np.argwhere(device.to_host(grid.array) > 30)
+        np.testing.assert_allclose([trace.x, trace.y, trace.z], grid.to_physical(chosen).T)
+        np.testing.assert_array_equal(trace.marker.color, np.arange(31, 120))
+        assert (trace.type, trace.scene, trace.mode) == ("scatter3d", "scene2", "markers")
+        marker = trace.marker
+        assert (marker.symbol, marker.size, marker.opacity) == ("square", 4, 0.4)
+        assert marker.colorbar.title.text == "n"
+
+    @pytest.mark.parametrize("options", [{"color": "green"}, {"colorbar": False}])
+    def test_one_colour(self, options: dict[str, Any]) -> None:
+        trace = PlotlyGrapher().add_voxels(voxels(), **options).fig.data[0]
+        assert trace.marker.color == options.get("color")
+
+    def test_further_attributes_merge_with_ours(self) -> None:
+        trace = PlotlyGrapher().add_voxels(voxels(), marker={"cmin": 3}, name="n").fig.data[0]
+        assert (trace.name, trace.marker.cmin, trace.marker.symbol) == ("n", 3, "square")
+
+    def test_many_voxels_are_thinned_the_same_way_each_time(self) -> None:
+        grapher = PlotlyGrapher().add_voxels(voxels(), max_voxels=40, color=np.arange(1, 120))
+        trace = grapher.fig.data[0]
+        again = PlotlyGrapher().add_voxels(voxels(), max_voxels=40).fig.data[0]
+        assert 38 <= len(trace.x) <= 40
+        np.testing.assert_array_equal(trace.x, again.x)
+        np.testing.assert_array_equal(trace.marker.color, again.marker.color)  # colours go along
+        assert len(np.unique(trace.z)) == 5
+        note = grapher.fig.layout.annotations[-1].text
+        assert note == "showing 1 of every 3 voxels (119 in all)"
+        everything = PlotlyGrapher().add_voxels(voxels(), max_voxels=None)
+        assert len(everything.fig.data[0].x) == 119
+        assert len(everything.fig.layout.annotations) == 1
+
+    def test_a_large_grid_makes_a_small_trace(self) -> None:
+        grid = pept.Voxels(
+            np.ones((300, 300, 300), dtype=np.uint8), XLIM, YLIM, ZLIM, dtype=np.uint8
+        )
+        grapher = PlotlyGrapher().add_voxels(grid, max_voxels=1_000)
+        trace = grapher.fig.data[0]
+        assert len(trace.x) == 1_000
+        for axis, (low, high) in zip("xyz", (XLIM, YLIM, ZLIM), strict=True):
+            thirds = np.histogram(trace[axis], bins=3, range=(low, high))[0]
+            assert thirds.min() > 250  # all over the grid
+        assert "27,000,000 in all" in grapher.fig.layout.annotations[-1].text
+
+    def test_the_trace_alone_is_thinned_too(self, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.WARNING, logger="gpupept"):
+            trace = voxels().voxels_trace(max_voxels=40)
+        assert len(trace.x) <= 40
+        assert "1 of every 3 of 119 voxels is drawn" in caplog.text
+
+    def test_nothing_selected(self, tmp_path: Path) -> None:
+        grapher = PlotlyGrapher().add_voxels(voxels(), condition=lambda v: v < 0)
+        assert len(grapher.fig.data[0].x) == 0
+        grapher.to_html(tmp_path / "page.html", include_plotlyjs="cdn")
+
+
+class TestHeatMap:
+    def test_values_over_centres(self, device: Any) -> None:
+        grapher = PlotlyGrapher2D(cols=2)
+        assert grapher.add_pixels(pixels(device), col=2, zmin=3, colorscale="Viridis") is grapher
+        trace = grapher.fig.data[0]
+        assert (trace.type, trace.xaxis, trace.zmin) == ("heatmap", "x2", 3)
+        np.testing.assert_array_equal(trace.x, [11, 13, 15, 17])
+        np.testing.assert_array_equal(trace.y, [101, 103, 105, 107, 109, 111])
+        np.testing.assert_array_equal(trace.z, np.arange(24).reshape(4, 6))
+        assert trace.transpose is True
+        assert trace.colorscale == go.Heatmap(colorscale="Viridis").colorscale
+
+    def test_gaps_reach_the_trace(self) -> None:
+        trace = PlotlyGrapher2D().add_pixels(pixels(), xgap=2.0, ygap=3.0).fig.data[0]
+        assert (trace.xgap, trace.ygap) == (2, 3)
+
+    def test_not_transposed_the_axes_change_places(self) -> None:
+        grapher = PlotlyGrapher2D().add_pixels(pixels(), transpose=False)
+        trace = grapher.fig.data[0]
+        assert (len(trace.y), len(trace.x)) == np.shape(trace.z) == (4, 6)
+        assert trace.x[0] == 101
+        titles = grapher.fig.layout.xaxis.title.text, grapher.fig.layout.yaxis.title.text
+        assert titles == ("<i>y</i> (mm)", "<i>x</i> (mm)")
+        grapher.equalise_axes()
+        assert (grapher.xlim, grapher.ylim) == ([100, 112], [8, 20])
+
+    def test_limits_hold_whole_pixels(self) -> None:
+        grapher = PlotlyGrapher2D().add_pixels(pixels()).equalise_axes()
+        assert (grapher.xlim, grapher.ylim) == ([8, 20], [100, 112])
+        grapher.equalise_separate()
+        assert (grapher.xlim, grapher.ylim) == (XLIM, YLIM)
+        sliced = PlotlyGrapher2D().add_trace(voxels().heatmap_trace(iy=1)).equalise_separate()
+        assert (sliced.xlim, sliced.ylim) == (XLIM, ZLIM)
+
+    def test_many_pixels_become_means_within_the_same_edges(self) -> None:
+        grapher = PlotlyGrapher2D().add_pixels(pixels(), max_pixels=9)
+        trace = grapher.fig.data[0]
+        np.testing.assert_array_equal(trace.x, [10, 14, 18])
+        np.testing.assert_array_equal(trace.y, [100, 104, 108, 112])
+        np.testing.assert_array_equal(
+            trace.z, np.arange(24.0).reshape(2, 2, 3, 2).mean(axis=(1, 3))
+        )
+        note = grapher.fig.layout.annotations[-1]
+        assert note.text == "showing means of 2 x 2 pixels (4 x 6 in all)"
+        assert note.xref == "x domain"
+        grapher.equalise_separate()
+        assert (grapher.xlim, grapher.ylim) == (XLIM, YLIM)
+
+    def test_colour_bars_stand_beside_their_subplots(self) -> None:
+        grapher = PlotlyGrapher2D(cols=2, subplot_titles=["left", "right"])
+        grapher.add_pixels(pixels()).add_pixels(pixels(), col=2)
+        left, right = (trace.colorbar for trace in grapher.fig.data)
+        end = grapher.fig.layout.xaxis.domain[1]
+        assert (left.x, left.xanchor) == (end, "left")
+        assert grapher.fig.layout.xaxis2.domain[0] - end > 0.15
+        assert grapher.fig.layout.annotations[0].x == pytest.approx(end / 2)
+        assert (right.x, right.xanchor) == (1.0, "left")
+        grapher.add_pixels(pixels())
+        assert grapher.fig.layout.xaxis.domain[1] == end  # narrowed once
+        hidden = PlotlyGrapher2D(cols=2).add_pixels(pixels(), showscale=False)
+        assert hidden.fig.layout.xaxis.domain[1] == pytest.approx(0.475)
+
+    def test_infinite_and_boolean_values_can_be_drawn(self) -> None:
+        grid = pixels()
+        grid.array[0, :2] = np.inf, -np.inf
+        trace = PlotlyGrapher2D().add_pixels(grid).fig.data[0]
+        assert np.isnan(trace.z[0, :2]).all()
+        assert np.isfinite(trace.z[0, 2:]).all()
+        assert PlotlyGrapher2D().add_pixels(grid > 5).fig.data[0].z.dtype == np.uint8
+
+
+class TestImage:
+    COLOURS = np.random.default_rng(0).integers(0, 255, (4, 6, 3)).astype(np.uint8)
+
+    def test_voxels_lie_where_their_limits_say(self, device: Any) -> None:
+        grid = pept.Voxels(device.asarray(self.COLOURS), XLIM, YLIM, [0, 3], dtype=np.uint8)
+        grapher = PlotlyGrapher2D(cols=2).add_image(grid, col=2)
+        trace = grapher.fig.data[0]
+        assert (trace.x0, trace.dx, trace.y0, trace.dy) == (11, 2, 101, 2)  # of the first centre
+        np.testing.assert_array_equal(trace.z, self.COLOURS.swapaxes(0, 1))  # rows along y
+        assert grapher.fig.layout.yaxis2.autorange is True  # upwards
+        grapher.ylim = (0, 200)
+        assert grapher.fig.layout.yaxis2.autorange is None  # which would override the limits
+
+    def test_large_images_are_thinned_within_their_outline(self) -> None:
+        colours = np.arange(90 * 70 * 3).reshape(90, 70, 3) % 256
+        grapher = PlotlyGrapher2D().add_image(colours, max_pixels=400, x0=5.0, dx=2.0)
+        trace = grapher.fig.data[0]
+        height, width, _ = np.shape(trace.z)
+        assert height * width <= 400
+        assert trace.x0 - trace.dx / 2 == pytest.approx(4)
+        assert trace.dx * width == pytest.approx(140)
+        assert trace.y0 - trace.dy / 2 == pytest.approx(-0.5)
+        assert trace.dy * height == pytest.approx(90)
+        assert "(6,300 in all)" in grapher.fig.layout.annotations[-1].text
+
+    @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 2), (0, 6, 3)])
+    def test_other_shapes_are_refused(self, shape: tuple[int, ...]) -> None:
+        with pytest.raises(ValueError, match="image: expected"):
+            PlotlyGrapher2D().add_image(np.zeros(shape))
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((4, 6)), None, "text", voxels()])
+def test_only_pixels_are_pixels(wrong: Any) -> None:
+    for grapher in (PlotlyGrapher(), PlotlyGrapher2D()):
+        with pytest.raises(TypeError, match=r"pixels must be gpupept.Pixels.*found"):
+            grapher.add_pixels(wrong)
+        assert len(grapher.fig.data) == 0
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((4, 6, 5)), None, pixels()])
+def test_only_voxels_are_voxels(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"voxels must be gpupept.Voxels.*found"):
+        PlotlyGrapher().add_voxels(wrong)
+
+
+def test_places_and_conditions_are_checked_before_anything_is_drawn() -> None:
+    scenes, planes = PlotlyGrapher(), PlotlyGrapher2D()
+    for add in (
+        lambda: scenes.add_pixels(pixels(), row=2),
+        lambda: scenes.add_voxels(voxels(), row=2),
+        lambda: planes.add_pixels(pixels(), row=2),
+        lambda: planes.add_image(np.zeros((2, 2, 3)), row=2),
+    ):
+        with pytest.raises(ValueError, match="row: expected 1 to 1"):
+            add()
+    for add in (scenes.add_pixels, scenes.add_voxels):
+        grid = pixels() if add == scenes.add_pixels else voxels()
+        with pytest.raises(ValueError, match="condition must return a mask"):
+            add(grid, condition=lambda values: values)
+    for add, grid, name in (
+        (scenes.add_pixels, pixels(), "max_pixels"),
+        (scenes.add_voxels, voxels(), "max_voxels"),
+        (planes.add_pixels, pixels(), "max_pixels"),
+        (planes.add_image, np.zeros((2, 2, 3)), "max_pixels"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}: expected a positive number"):
+            add(grid, **{name: 0})
+    assert len(scenes.fig.data) == len(planes.fig.data) == 0
+
+
+def test_saved_figures_of_grids_come_back(tmp_path: Path) -> None:
+    grapher = PlotlyGrapher(cols=2).add_pixels(pixels()).add_voxels(voxels(), col=2)
+    grapher.save(tmp_path / "figure.npz")
+    found = PlotlyGrapher.load(tmp_path / "figure.npz")
+    assert [trace.type for trace in found.fig.data] == ["surface", "scatter3d"]
+    assert found.equalise_axes().xlim == grapher.equalise_axes().xlim
