@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from gpupept.simulation.circles import Rotation, fit_rotation
-from gpupept.simulation.comparison import LocationErrors, location_errors
+from gpupept.simulation.comparison import (
+    LocationErrors,
+    TrajectoryErrors,
+    location_errors,
+    trajectory_errors,
+)
 from gpupept.simulation.lines import SimulatedLines, rotating_tracers, simulate_lines
 from gpupept.simulation.paths import CircularPath, SampledPath
 from gpupept.simulation.screens import ParallelScreens
@@ -15,8 +20,10 @@ __all__ = [
     "Rotation",
     "SampledPath",
     "SimulatedLines",
+    "TrajectoryErrors",
     "fit_rotation",
     "location_errors",
     "rotating_tracers",
     "simulate_lines",
+    "trajectory_errors",
 ]
