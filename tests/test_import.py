@@ -25,11 +25,14 @@ HEAVY = (
     "pyarrow",
     "scipy",
     "tqdm",
+    "zarr",
 )
 LIGHT_IMPORTS = (
     "import gpupept",
     "import gpupept.base, gpupept.tracking, gpupept.scanners, gpupept.plots, gpupept.utilities",
     "import gpupept.clustering, gpupept.simulation, gpupept.visualisation, gpupept.executors",
+    "import gpupept.volumes, gpupept.mapreduce",
+    "from gpupept.volumes import voxelize",
     "from gpupept import LineData, Pipeline, PointData, TimeWindow, load, read_csv, save",
     "from gpupept.tracking import *",
     "import gpupept.report, gpupept.demo, gpupept.warmup, gpupept.cli",

@@ -97,6 +97,8 @@ def _report(volume: VolumeStore, lines: LineData, seconds: float, checksum: str 
 
 
 def _number(value: Any) -> str:
+    if value is None:
+        return "not finite"
     return f"{value:,}" if isinstance(value, int) else f"{value:.10g}"
 
 

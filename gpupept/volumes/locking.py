@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,12 @@ NAME = "lock"
 def locked(folder: Path) -> Iterator[None]:
     """Make a directory, unless it is there, and keep other processes from working in it.
 
+    In the end it is removed if there is nothing in it.
+
     Parameters
     ----------
     folder : Path
-        The directory. The body of the `with` statement may remove it.
+        The directory.
 
     Raises
     ------
@@ -32,7 +35,18 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if os.name == "posix":  # removed while it is locked, so that no one else is in it
+            _remove_if_empty(folder)
         os.close(file)
+        if os.name != "posix":  # files that are open cannot be removed there
+            _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a directory in which there is nothing but the lock."""
+    with contextlib.suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {NAME}:
+            shutil.rmtree(folder)
 
 
 def _open_locked(folder: Path) -> int:
@@ -46,7 +60,7 @@ def _open_locked(folder: Path) -> int:
             _lock(file, folder)
             if _is_there(file, folder):
                 os.ftruncate(file, 0)
-                os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+                os.write(file, f"{os.getpid()}\n".encode())
                 return file
         except BaseException:
             os.close(file)
@@ -79,7 +93,7 @@ def _lock(file: int, folder: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
             raise
-        owner = os.pread(file, 20, 0).decode(errors="replace").strip()
+        owner = os.read(file, 20).decode(errors="replace").strip()
         raise BlockingIOError(
             errno.EAGAIN,
             f"another process ({owner or 'of unknown number'}) is making this volume",
@@ -92,7 +106,10 @@ if sys.platform == "win32":
 
     def _lock_file(file: int) -> None:
         os.lseek(file, 64, os.SEEK_SET)  # beyond the number, which others may then read
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        finally:
+            os.lseek(file, 0, os.SEEK_SET)
 
 else:
     import fcntl

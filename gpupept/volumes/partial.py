@@ -23,6 +23,7 @@ from gpupept.volumes.journal import (
     synchronise_folder,
     write_through,
 )
+from gpupept.volumes.statistics import total
 from gpupept.volumes.store import VolumeStore, partial_path
 
 logger = logging.getLogger("gpupept.volumes")
@@ -118,18 +119,21 @@ class Partial:
             os.rename(self.target, folder / _REPLACED)
         os.rename(self.store.path, self.target)
         synchronise_folder(self.target.parent)
-        shutil.rmtree(folder)
+        self.journal.path.unlink()
+        for leftover in folder.glob(".*"):
+            leftover.unlink()
+        if (folder / _REPLACED).exists():
+            shutil.rmtree(folder / _REPLACED)
         return VolumeStore.open(self.target)
 
 
 def _described(first: int, values: np.ndarray, size: int, digest: str) -> Slab:
-    kind = np.float64 if values.dtype.kind == "f" else np.uint64
     return Slab(
         first,
         first + len(values),
         size,
         digest,
-        [layer.sum(dtype=kind).item() for layer in values],
+        [total(layer) for layer in values],
         int(np.count_nonzero(values)),
         values.max().item(),
     )
@@ -173,18 +177,14 @@ def opened_partial(
     if not folder.exists():
         check_target(path, overwrite)
     with locking.locked(folder):
-        try:
-            _check_names(folder)
-            _put_back(folder, path)
-            check_target(path, overwrite)
-            begun = _resumed(folder, parameters) if resume else None
-            if begun is None:
-                begun = _begun(folder, parameters, chunks(None))
-            else:
-                chunks(begun[0].chunks)
-        except BaseException:
-            _remove_if_empty(folder)
-            raise
+        _check_names(folder)
+        _put_back(folder, path)
+        check_target(path, overwrite)
+        begun = _resumed(folder, parameters) if resume else None
+        if begun is None:
+            begun = _begun(folder, parameters, chunks(None))
+        else:
+            chunks(begun[0].chunks)
         yield Partial(path, *begun)
 
 
@@ -234,12 +234,6 @@ def _put_back(folder: Path, path: Path) -> None:
         os.rename(replaced, path)
     elif replaced.exists():
         shutil.rmtree(replaced)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    """Remove a directory that was made in vain."""
-    if {path.name for path in folder.iterdir()} <= {locking.NAME}:
-        shutil.rmtree(folder)
 
 
 def _resumed(folder: Path, parameters: Parameters) -> tuple[VolumeStore, Journal] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,17 +64,28 @@ def statistics_of_blocks(blocks: Iterable[np.ndarray]) -> VolumeStatistics:
     for block in blocks:
         dtype = block.dtype
         found.append(moments(block))
-        totals.append(_total(block))
+        totals.append(total(block))
         nonzero += int(np.count_nonzero(block))
-    floating = dtype.kind == "f"
-    total = math.fsum(totals) if floating and np.isfinite(totals).all() else sum(totals)
-    return _merged(found, total, nonzero, dtype)
+    return _merged(found, sum_of_totals(totals), nonzero, dtype)
 
 
-def _total(block: np.ndarray) -> int | float:
+def total(block: np.ndarray) -> int | float:
+    """Sum of an array without NaN; exact for integers."""
     if block.dtype.kind == "f":
-        return float(np.nansum(block, dtype=np.float64))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.nansum(block, dtype=np.float64))
     return int(block.sum(dtype=np.uint64 if block.dtype.kind == "u" else np.int64))
+
+
+def sum_of_totals(totals: Sequence[int | float]) -> int | float:
+    """Sum of numbers, rounded once at most."""
+    if all(isinstance(each, int) for each in totals):
+        return sum(totals)
+    try:
+        return math.fsum(totals)
+    except (OverflowError, ValueError):  # the sum, or a part of it, is not finite
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.sum(totals))
 
 
 def _merged(

@@ -13,6 +13,7 @@ from gpupept.kernels.threads import use_threads
 from gpupept.volumes.job import checked_job
 from gpupept.volumes.making import Maker
 from gpupept.volumes.partial import Partial, opened_partial
+from gpupept.volumes.statistics import sum_of_totals
 from gpupept.volumes.store import VolumeStore
 from gpupept.volumes.zarr_format import zarr_package
 
@@ -87,7 +88,7 @@ def voxelize(
     -------
     VolumeStore
         Open for reading. Its attributes tell ``lines``, ``skipped_lines``, ``lengths``, ``weighted``,
-        and ``total``, ``nonzero`` and ``maximum`` of the values.
+        and ``total``, ``nonzero`` and ``maximum`` of the values (None where they are not finite).
 
     Raises
     ------
@@ -147,10 +148,14 @@ def voxelize(
 def _summary(partial: Partial) -> dict[str, Any]:
     """Sum, number and largest of the values, from what was recorded of each slab."""
     slabs = sorted(partial.journal.slabs, key=lambda slab: slab.first)
-    totals = [total for slab in slabs for total in slab.totals]
-    whole = partial.store.dtype.kind != "f"
+    whole = sum_of_totals([total for slab in slabs for total in slab.totals])
     return {
-        "total": sum(totals) if whole else math.fsum(totals),
+        "total": _finite(whole),
         "nonzero": sum(slab.nonzero for slab in slabs),
-        "maximum": max(slab.maximum for slab in slabs),
+        "maximum": _finite(max(slab.maximum for slab in slabs)),
     }
+
+
+def _finite(value: int | float) -> int | float | None:
+    """Return what JSON can hold: None for what is not finite."""
+    return value if math.isfinite(value) else None

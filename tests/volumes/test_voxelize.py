@@ -163,6 +163,16 @@ def test_sums_do_not_depend_on_slabs(tmp_path: Path) -> None:
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize("layers", [2, 13])
+def test_sums_beyond_the_largest_number(tmp_path: Path, layers: int) -> None:
+    lines = some_lines(50)
+    options = {"weights": np.full(50, 1.5e308), "dtype": "float64"}
+    store = voxelize(lines, tmp_path / "v.zarr", layers, **options)
+    assert store[...].tobytes() == in_memory(lines, **options).tobytes()
+    assert store.attrs["total"] is None
+    assert "Infinity" not in (store.path / "zarr.json").read_text()
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_results_do_not_depend_on_workers(tmp_path: Path, workers: int) -> None:
     lines = some_lines(50)
