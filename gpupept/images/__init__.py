@@ -6,6 +6,7 @@ from gpupept.base.statistics import Statistics, compute_histogram, image_statist
 from gpupept.base.statistics_mixin import StatisticsMixin
 from gpupept.images.image_array import ImageArray
 from gpupept.images.processing import crop_image, normalize_data
+from gpupept.images.reading import load_data
 
 __all__ = [
     "ImageArray",
@@ -14,5 +15,6 @@ __all__ = [
     "compute_histogram",
     "crop_image",
     "image_statistics",
+    "load_data",
     "normalize_data",
 ]

@@ -13,7 +13,7 @@ from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.mapper import ImageMapper
 from gpupept.mapreduce.outputs import image_dtype
-from gpupept.volumes.zarr_format import codec_bytes
+from gpupept.volumes.zarr_format import codec_bytes, default_chunks
 
 _DEEPEST = 128  # rows of a cell: more would not be faster
 _SHORTEST = 32  # edge of cells that are never too large
@@ -90,7 +90,10 @@ class Needs:
         chunks = getattr(image, "chunks", None)
         if not isinstance(chunks, tuple):
             return 0
-        return 2 * codec_bytes(image.shape, chunks, max(image.dtype.itemsize, 8))
+        size = image_dtype(image.dtype).itemsize
+        written = default_chunks(image.shape, size, cell[0])
+        reading = codec_bytes(image.shape, chunks, image.dtype.itemsize)
+        return reading + codec_bytes(image.shape, written, size)
 
 
 def plan_cell(
