@@ -17,13 +17,13 @@ from gpupept._version import __version__
 from gpupept.backend import memory_budget, to_device
 from gpupept.base import Pixels, Voxels
 from gpupept.base.grid_inputs import check_counts, check_limits
+from gpupept.volumes.checks import checked_attrs, checked_chunks, checked_dtype, geometry
 from gpupept.volumes.statistics import VolumeStatistics, statistics_of_blocks
 from gpupept.volumes.zarr_format import (
     AXES,
     FORMAT,
     codec_bytes,
     create_array,
-    default_chunks,
     zarr_package,
 )
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     Region = slice | int | tuple[Any, ...]
 
 _BLOCK = 4 * 2**20  # bytes that statistics are made of at a time
-_KINDS = "buif"
 
 
 class VolumeStore:
@@ -67,7 +66,7 @@ class VolumeStore:
     def __init__(self, path: str | os.PathLike[str], array: Any) -> None:
         self.path = Path(path)
         self.array = array
-        self._limits, self._attrs = _geometry(array, self.path)
+        self._limits, self._attrs = geometry(array, self.path)
 
     @classmethod
     def create(
@@ -116,19 +115,19 @@ class VolumeStore:
             If Zarr is not installed; ``pip install gpupept[io]``.
         """
         zarr_package()
-        kind = _checked_dtype(dtype)
+        kind = checked_dtype(dtype)
         limits = [xlim, ylim] if zlim is None and np.size(shape) == 2 else [xlim, ylim, zlim]
         counts = check_counts(shape, "shape", len(limits), 1)
         pairs = zip(AXES, limits, strict=False)
         bounds = {f"{axis}lim": check_limits(limit, f"{axis}lim").tolist() for axis, limit in pairs}
-        pieces = _checked_chunks(chunks, counts, kind.itemsize)
+        pieces = checked_chunks(chunks, counts, kind.itemsize)
         attributes = {
             "gpupept_format": FORMAT,
             "gpupept_version": __version__,
             "axes": list(AXES[: len(counts)]),
             "units": "mm",
             **bounds,
-            "attrs": _checked_attrs(attrs or {}),
+            "attrs": checked_attrs(attrs or {}),
         }
         target = Path(path)
         if target.exists() or target.is_symlink():
@@ -485,52 +484,3 @@ def partial_path(path: str | os.PathLike[str]) -> Path:
     """
     given = Path(path)
     return given.with_name(f"{given.name}.partial")
-
-
-def _geometry(array: Any, path: Path) -> tuple[np.ndarray, dict[str, Any]]:
-    """Limits and further attributes, checked."""
-    found = dict(array.attrs)
-    version = found.get("gpupept_format")
-    if version is None:
-        raise ValueError(
-            f"{path} is a Zarr array, but not a volume of gpupept: it has no limits in mm"
-        )
-    if version != FORMAT:
-        raise ValueError(
-            f"{path} is a volume of format {version!r}, this version of gpupept reads {FORMAT}"
-        )
-    try:
-        limits = np.array(
-            [check_limits(found[f"{axis}lim"], f"{axis}lim") for axis in AXES[: array.ndim]]
-        )
-        attrs = dict(found["attrs"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    if array.ndim not in (2, 3) or np.dtype(array.dtype).kind not in _KINDS:
-        raise ValueError(f"{path} is damaged: {array.dtype} of shape {array.shape}")
-    limits.setflags(write=False)
-    return limits, attrs
-
-
-def _checked_dtype(dtype: Any) -> np.dtype[Any]:
-    kind: np.dtype[Any] = np.dtype(dtype)
-    if kind.kind not in _KINDS or kind.itemsize > 8:
-        raise TypeError(
-            f"dtype must be bool, integer or floating point of up to 64 bits, found {kind}"
-        )
-    return kind
-
-
-def _checked_chunks(chunks: Any, shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    if chunks is None:
-        return default_chunks(shape, itemsize)
-    counts = check_counts(chunks, "chunks", len(shape), 1)
-    return tuple(min(a, b) for a, b in zip(counts, shape, strict=True))
-
-
-def _checked_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        copied: dict[str, Any] = json.loads(json.dumps(dict(attrs), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"attrs must be what JSON can hold: {error}") from error
-    return copied
