@@ -224,7 +224,7 @@ def _grid(data: Any, sizes: np.ndarray, step: float) -> _Grid:
 
 
 def _steps_before(start: np.ndarray, step: float, end: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """Number of times ``start + i * step`` that are, as rounded, before the end: at most `most`."""
+    """Count the times ``start + i * step`` that are, as rounded, before the end: at most `most`."""
     low = np.zeros_like(most)
     while (low < most).any():
         middle = (low + most) // 2

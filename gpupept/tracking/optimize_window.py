@@ -16,6 +16,7 @@ from gpupept.tracking.stack import stacked_container
 
 MOST_STEPS = 200
 RESOLUTION = 1e-12  # of the window, relative
+NEARBY = (0.8, 1.25, 181)  # times the window: from, to, how many
 TOLERATED = 0.1  # share of the wanted size by which the median may miss it without a warning
 
 
@@ -48,8 +49,9 @@ class OptimizeWindow(Reducer):
     -> LineData``: all rows with ``sample_size = AdaptiveWindow(window, ideal_elems)`` and ``overlap =
     AdaptiveWindow(overlap * window)``; the rows are shared with the data given.
 
-    The longer the window the more rows samples have, so the window is found by halving. Several
-    windows can give the same median; the search ends at the first that gives the wanted one.
+    The longer the window the more rows samples have, so the window is found by halving, starting at
+    the time that the wanted number of typical steps takes. Several windows can give the same median;
+    the search ends at the first that gives the wanted one.
 
     Examples
     --------
@@ -118,23 +120,28 @@ class OptimizeWindow(Reducer):
     def _search(self, times: np.ndarray) -> tuple[float, float]:
         """Window whose median is nearest to the wanted one, and that median."""
         span = float(times[-1] - times[0])
-        window = min(span, span * self.ideal_elems / len(times))
-        low, high = 0.0, math.inf
-        best = (window, math.inf)
+        window = min(span, self.ideal_elems * _typical_step(times))
+        low, high, best = 0.0, math.inf, (window, math.inf)
         for _ in range(MOST_STEPS):
             median = self._median(times, window)
-            if abs(median - self.ideal_elems) < abs(best[1] - self.ideal_elems):
-                best = (window, median)
+            best = self._nearer(best, (window, median))
             if median == self.ideal_elems:
-                break
+                return best
             if median < self.ideal_elems:
                 low = window
             else:
                 high = window
-            if low >= span or high - low <= RESOLUTION * high:
+            if low >= span or high * (1.0 - RESOLUTION) <= low:
                 break
             window = min(2.0 * low, span) if high == math.inf else (low + high) / 2.0
+        # Longer windows may have smaller medians, by chance: try some around.
+        for window in best[0] * np.linspace(*NEARBY) if abs(best[1] - self.ideal_elems) > 1 else ():
+            best = self._nearer(best, (float(window), self._median(times, window)))
         return best
+
+    def _nearer(self, *found: tuple[float, float]) -> tuple[float, float]:
+        """Window, of some with their medians, whose median is nearest; the first of equals."""
+        return min(found, key=lambda item: abs(item[1] - self.ideal_elems))
 
     def _median(self, times: np.ndarray, window: float) -> float:
         """Median number of rows of the samples that count; of all, if none does."""
@@ -144,3 +151,12 @@ class OptimizeWindow(Reducer):
         counts = table[:, 1] - table[:, 0]
         usual = (counts >= self.low * self.ideal_elems) & (counts <= self.high * self.ideal_elems)
         return float(np.median(counts[usual] if usual.any() else counts))
+
+
+def _typical_step(times: np.ndarray) -> float:
+    """Time between rows: the median, or where that is zero the first quantile that is not."""
+    steps = np.diff(times)
+    for quantile in np.quantile(steps, [0.5, 0.8, 0.9, 0.95, 0.99, 0.999]).tolist():
+        if quantile > 0.0:
+            return float(quantile)
+    return float(steps.mean())

@@ -94,6 +94,17 @@ class TestPerSample:
         empty.sample_size = None
         assert empty.attrs == {"common": 1}
 
+    def test_other_rows_keep_samples_and_values(self, device):
+        points = PointData(device.asarray(rows_of(4)), 2, 1, angle=PerSample([5, 6, 7]))
+        changed = points.with_rows(points.points + 1.0)
+        assert (changed.sample_size, changed.overlap, len(changed)) == (2, 1, 3)
+        assert [sample.attrs["angle"] for sample in changed] == [5, 6, 7]
+        changed.attrs["angle"] = 0
+        assert points[1].attrs["angle"] == 6
+        np.testing.assert_array_equal(device.to_host(changed.points), rows_of(4) + 1.0)
+        with pytest.raises(ValueError, match="shape"):
+            points.with_rows(points.points[:3])
+
     def test_setting_the_overlap_too(self):
         points = PointData(rows_of(4), 2, angle=PerSample([5, 6]))
         points.overlap = 1
