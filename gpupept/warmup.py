@@ -16,17 +16,22 @@ from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWind
 from gpupept.images import image_statistics
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
+    FPI,
     HDBSCAN,
     BirminghamMethod,
     Centroids,
     Cutpoints,
     GroupBy,
+    Interpolate,
     LinesCentroids,
     Reconnect,
+    RemoveStatic,
+    SamplesCondition,
     Segregate,
     SplitLabels,
     Stack,
     Velocity,
+    Voxelize,
 )
 from gpupept.tracking.recipes import peptml_pipeline
 
@@ -143,12 +148,22 @@ def _trajectories(lines: LineData) -> None:
     points = PointData(lines.data[:, :4])
     labelled = Segregate(window=5, cut_distance=50.0).fit(Stack().fit(points))
     joined = Reconnect(tmax=100.0, dmax=50.0).fit(labelled)
-    Velocity(window=5).fit(GroupBy("label").fit(joined), verbose=False)
+    trajectories = GroupBy("label").fit(joined)
+    Velocity(window=5).fit(trajectories, verbose=False)
+    Interpolate(1.0).fit(trajectories, verbose=False)
+    SamplesCondition("np.median('x') > 0, np.mean('y') > 0").fit(trajectories)
+    RemoveStatic(5.0, 1.0).fit(points)
 
 
 def _voxels(lines: LineData) -> None:
     for lengths in (False, True):
         Voxels.from_lines(lines, (8, 8, 8), verbose=False, lengths=lengths)
+    many = LineData(lines.data[:1].repeat(2**16, axis=0))  # more than 16 bits count
+    for data in (lines[:2], many):
+        (Voxelize((8, 8, 8), *[[0, 800]] * 3) + FPI(w=2)).fit(data, verbose=False)
+    grids = Voxelize((8, 8, 8)).fit(lines[:2], verbose=False)
+    for dtype in (np.uint32, np.float64):
+        FPI(w=2).fit([grid.astype(dtype) for grid in grids], verbose=False)
 
 
 def _statistics(lines: LineData) -> None:

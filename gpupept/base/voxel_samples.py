@@ -10,9 +10,12 @@ from typing import Any, Self, overload
 import numpy as np
 
 from gpupept.backend import array_namespace, common_device, device_of, to_device
+from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.joining import concatenate
 from gpupept.base.line_data import LineData
 from gpupept.base.pept_object import PEPTObject
+from gpupept.base.per_sample import is_array
+from gpupept.base.samples import list_samples
 from gpupept.base.voxels import Voxels
 from gpupept.kernels import Array
 from gpupept.kernels.fpi import mean_times
@@ -259,14 +262,19 @@ class VoxelList(VoxelSamples):
 
     def times(self) -> Array:
         """Mean of the finite times (ms) of the lines in the attribute ``_lines``, (S,) float64."""
-        found = [grid.attrs.get("_lines") for grid in self.grids]
-        columns = [[] if lines is None else getattr(lines, "data", lines)[:, 0] for lines in found]
-        parts = [to_device(column, self.device) for column in columns]
-        ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
-        ranges = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1) if parts else ends
+        parts = [self._times_of_lines(grid.attrs.get("_lines")) for grid in self.grids]
         xp = array_namespace(self.array)
-        table = xp.concatenate(parts) if parts else xp.empty(0)
-        return mean_times(table.astype(np.float64).reshape(-1, 1), ranges.reshape(-1, 2))
+        table = xp.concatenate([xp.empty((0, 1)), *parts])
+        return mean_times(table, list_samples(np.array([len(part) for part in parts], dtype=int)))
+
+    def _times_of_lines(self, lines: Any) -> Array:
+        """Take the times (N, 1) of lines in a container or an array; none of None."""
+        if lines is None:
+            return array_namespace(self.array).empty((0, 1))
+        rows = lines.data if isinstance(lines, IterableSamples) else lines
+        if not is_array(rows):
+            rows = np.asarray(rows, dtype=np.float64)
+        return to_device(rows[:, :1], self.device).astype(np.float64)
 
     def _voxels(self, number: int) -> Voxels:
         return self.grids[number]
