@@ -7,8 +7,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from gpupept.kernels.threads import use_threads
 from gpupept.mapreduce.accumulation import window_bytes
 from gpupept.mapreduce.box import Box
@@ -374,28 +372,9 @@ class ImageMapReduceTask(Task):
         """
         if self._boxes is None:
             raise ValueError("there are no boxes to draw: call generateGrid or run first")
-        import plotly.graph_objects as go
+        from gpupept.mapreduce.box_figure import boxes_figure
 
-        boxes0, boxes1 = self._boxes
-        figure = go.Figure()
-        groups = (("exposure", [fullBBox], "black"), ("cells", boxes0[::skip], "red"))
-        for name, boxes, colour in (*groups, ("borders", boxes1[::skip], "blue")):
-            x, y = _outlines(boxes)
-            figure.add_scatter(
-                x=x, y=y, mode="lines", name=name, line={"color": colour, "width": 1}
-            )
-        figure.update_layout(xaxis_title="x", yaxis={"title": "y", "scaleanchor": "x"})
-        return figure
-
-
-def _outlines(boxes: Sequence[Box]) -> tuple[np.ndarray, np.ndarray]:
-    """Corners of boxes in turn, with NaN between boxes."""
-    low = np.array([box.getMin()[:2] for box in boxes], dtype=float).reshape(-1, 2)
-    high = np.array([box.getEnd()[:2] for box in boxes], dtype=float).reshape(-1, 2)
-    gap = np.full(len(low), np.nan)
-    x = np.stack([low[:, 0], high[:, 0], high[:, 0], low[:, 0], low[:, 0], gap], axis=1)
-    y = np.stack([low[:, 1], low[:, 1], high[:, 1], high[:, 1], low[:, 1], gap], axis=1)
-    return x.ravel(), y.ravel()
+        return boxes_figure(fullBBox, *self._boxes, skip)
 
 
 def as_exposure(value: Any) -> Exposure:

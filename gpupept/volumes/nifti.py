@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,7 @@ _TYPES = dict.fromkeys(
 )
 _COMMENT = 6  # the code of an extension that is text
 _KEY = "gpupept"
+_DAMAGED = (OSError, EOFError, ValueError, zlib.error)
 
 
 def write_nifti(
@@ -69,7 +71,7 @@ def read_nifti(path: Path) -> VolumeSource:
     ----------
     path : Path
         A NIfTI-1 or NIfTI-2 file, as it is or compressed, of three axes along x, y and z in any order
-        and direction.
+        and direction; if that is not the usual one, all values are read at once.
 
     Returns
     -------
@@ -85,8 +87,10 @@ def read_nifti(path: Path) -> VolumeSource:
     nibabel = _nibabel()
     try:
         image = nibabel.load(path)
-    except nibabel.filebasedimages.ImageFileError as error:
+    except (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError) as error:
         raise ValueError(f"{path} is not a NIfTI file: {error}") from None
+    except _DAMAGED as error:
+        raise _damage(path, error) from error
     shape = tuple(image.shape)
     if len(shape) > 3 and all(size == 1 for size in shape[3:]):
         image = image.slicer[(..., *(0,) * (len(shape) - 3))]
@@ -102,8 +106,8 @@ def read_nifti(path: Path) -> VolumeSource:
     counts = np.array(turned.shape)
     limits = np.stack([low, low + counts * size * scale], axis=1)
     limits, attrs = known_limits(_note(image.header), limits)
-    values = turned.dataobj
-    dtype = np.asarray(values[:1, :1, :1]).dtype
+    values = _Values(turned.dataobj, path)
+    dtype = values[:1, :1, :1].dtype
     nx, ny, nz = map(int, turned.shape)
     return VolumeSource(values, (nx, ny, nz), dtype.newbyteorder("="), limits, attrs)
 
@@ -123,6 +127,26 @@ def _header(source: VolumeSource, dtype: np.dtype[Any]) -> Any:
     text = json.dumps({_KEY: note}).encode()
     header.extensions.append(nibabel.nifti1.Nifti1Extension(_COMMENT, text))
     return header
+
+
+class _Values:
+    """Values of a file, read by slices; errors tell that it is damaged."""
+
+    def __init__(self, values: Any, path: Path) -> None:
+        self._values, self._path = values, path
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        try:
+            return np.asarray(self._values[index])
+        except _DAMAGED as error:
+            raise _damage(self._path, error) from error
+
+
+def _damage(path: Path, error: Exception) -> Exception:
+    """Error that tells of a damaged file; those of the file system stay what they are."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    return ValueError(f"{path} is damaged: {error}")
 
 
 def _note(header: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import re
+import sys
 import tracemalloc
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -434,3 +435,25 @@ def test_chunks_of_an_imported_volume_fit_the_memory(tmp_path: Path) -> None:
     same(thin, some_voxels("f8", (64, 64, 64)))
     with pytest.raises(FileExistsError):
         import_volume(path, store=tmp_path / "thin.zarr")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_cut_short(tmp_path: Path, name: str) -> None:
+    """However little is missing, it is an error and never a smaller volume."""
+    path = export_volume(some_voxels(), tmp_path / name)
+    content = path.with_suffix(".raw").read_bytes() if name == "v.mhd" else path.read_bytes()
+    cut = path.with_suffix(".raw") if name == "v.mhd" else path
+    missing = {"v.vti": 40, "v.nii.gz": 12}.get(name, 1)  # what follows the values is not needed
+    for length in (0, 3, 200, len(content) // 2, len(content) - missing):
+        cut.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=re.escape(str(tmp_path))):
+            import_volume(path)
+
+
+@pytest.mark.parametrize("name", ["v.nii", "v.zarr"])
+def test_missing_packages_are_named(tmp_path: Path, name: str, monkeypatch: Any) -> None:
+    package, extra = {"v.nii": ("nibabel", "nifti"), "v.zarr": ("zarr", "io")}[name]
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"pip install '?gpupept\[{extra}\]"):
+        export_volume(some_voxels(), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
