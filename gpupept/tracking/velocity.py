@@ -89,7 +89,8 @@ class Velocity(BatchFilter, PointDataFilter):
         names = ["vx", "vy", "vz"]
         if self.absolute:
             names = ["v"]
-            velocities = xp.sqrt((velocities**2).sum(axis=1))[:, None]
+            vx, vy, vz = velocities.T
+            velocities = xp.hypot(xp.hypot(vx, vy), vz)[:, None]  # whose squares may overflow
         return PointData.from_batch(
             xp.concatenate([rows, velocities], axis=1),
             sizes=sizes,

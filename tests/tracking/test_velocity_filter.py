@@ -109,8 +109,14 @@ class TestSamples:
         rows = circle(rows=30)
         rows[:, 1:] *= 1e150
         found = device.to_host(Velocity(5).fit_sample(device.asarray(rows)).points)[:, 4:]
-        plain = device.to_host(Velocity(5).fit_sample(device.asarray(circle(rows=30))).points)
-        np.testing.assert_allclose(found, 1e150 * plain[:, 4:], rtol=1e-9, atol=1e140)
+        plain = Velocity(5).fit_sample(device.asarray(circle(rows=30)))
+        expected = 1e150 * device.to_host(plain.points)[:, 4:]
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e140)
+        fast = Velocity(5, absolute=True).fit_sample(
+            device.asarray(circle(rows=30) * [1, *[1e200] * 3])
+        )
+        speeds = np.linalg.norm(device.to_host(plain.points)[:, 4:], axis=1)
+        np.testing.assert_allclose(device.to_host(fast["v"]), 1e200 * speeds, rtol=1e-9)
         rows[:, 1:] = np.where(np.arange(30)[:, None] % 2, 1.7e308, -1.7e308)
         assert not np.isfinite(
             device.to_host(Velocity(5).fit_sample(device.asarray(rows)).points)[:, 4:]
