@@ -12,7 +12,7 @@ import numpy as np
 from gpupept.backend import array_namespace, device_of, to_device, to_host
 from gpupept.base import BatchFilter, PointData, PointDataFilter
 from gpupept.base.batch_filter import sample_bytes
-from gpupept.kernels.rows import consecutive, flatten, take_rows
+from gpupept.kernels.rows import consecutive, flatten, kept_sizes, row_owners, take_rows
 from gpupept.kernels.segments import segment_centroids
 
 MOST_ROWS = 2**31  # of a sample
@@ -159,11 +159,6 @@ class _Grid(NamedTuple):
     sizes: np.ndarray
 
 
-def _owners(sizes: np.ndarray, like: Any) -> Any:
-    """Sample of each row, where the data is."""
-    return to_device(np.repeat(np.arange(len(sizes)), sizes), device_of(like))
-
-
 def _with_finite_times(data: Any, sizes: np.ndarray) -> tuple[Any, np.ndarray]:
     xp = array_namespace(data)
     kept = xp.flatnonzero(xp.isfinite(data[:, 0]))
@@ -174,14 +169,13 @@ def _with_finite_times(data: Any, sizes: np.ndarray) -> tuple[Any, np.ndarray]:
         RuntimeWarning,
         stacklevel=2,
     )
-    left = to_host(xp.searchsorted(kept, to_device(np.cumsum(sizes), device_of(data))))
-    return take_rows(data, kept), np.diff(left, prepend=0).astype(np.int64)
+    return take_rows(data, kept), kept_sizes(kept, sizes)
 
 
 def _in_order_of_time(data: Any, sizes: np.ndarray) -> tuple[Any, np.ndarray]:
     """Rows of each sample by rising time; those of equal time become one, their mean."""
     xp = array_namespace(data)
-    owners, times = _owners(sizes, data), data[:, 0]
+    owners, times = row_owners(sizes, device_of(data)), data[:, 0]
     fresh = owners[1:] != owners[:-1]
     if bool((fresh | (times[1:] > times[:-1])).all()):
         return data, sizes
@@ -218,7 +212,7 @@ def _grid(data: Any, sizes: np.ndarray, step: float) -> _Grid:
         )
     counts[filled] = _steps_before(start, step, last, wanted.astype(np.int64))
     before = np.cumsum(counts) - counts
-    owners = _owners(counts, data)
+    owners = row_owners(counts, device_of(data))
     number = xp.arange(int(counts.sum()), dtype=np.int64) - to_device(before, device)[owners]
     return _Grid(to_device(first, device)[owners] + number * step, counts)
 
@@ -261,7 +255,7 @@ def _row_before(data: Any, sizes: np.ndarray, grid: _Grid, step: float) -> Any:
     xp, device = array_namespace(data), device_of(data)
     count = len(grid.times)
     rows, made = to_device(consecutive(sizes), device), to_device(consecutive(grid.sizes), device)
-    owners, times = _owners(sizes, data), data[:, 0]
+    owners, times = row_owners(sizes, device_of(data)), data[:, 0]
     begin, most = made[owners, 0], (made[:, 1] - made[:, 0])[owners]
     place = xp.ceil((times - times[rows[owners, 0]]) / step)
     place = xp.clip(place, 0, most).astype(np.int64)
@@ -270,7 +264,7 @@ def _row_before(data: Any, sizes: np.ndarray, grid: _Grid, step: float) -> Any:
     place += (place < most) & (grid.times[xp.minimum(begin + place, count - 1)] < times)
     counted = xp.zeros(count + 1, dtype=np.int64)
     counted[1:] = xp.cumsum(xp.bincount((begin + place)[place < most], minlength=count))
-    owners = _owners(grid.sizes, data)
+    owners = row_owners(grid.sizes, device_of(data))
     found = counted[1:] - counted[made[owners, 0]] - 1
     first, last = rows[owners, 0], rows[owners, 1] - 2
     return xp.minimum(first + xp.maximum(found, 0), last)

@@ -10,7 +10,7 @@ from gpupept.backend import array_namespace, device_of, to_device, to_host
 from gpupept.base import PointData, Reducer
 from gpupept.base.samples import adaptive_window_samples
 from gpupept.base.windows import NO_LIMIT
-from gpupept.kernels.rows import consecutive, range_rows, take_rows
+from gpupept.kernels.rows import consecutive, kept_sizes, range_rows, row_owners, take_rows
 from gpupept.kernels.segments import segment_centroids
 from gpupept.kernels.segments.reductions import segment_quantiles
 from gpupept.tracking.stack import stacked_points
@@ -94,13 +94,12 @@ class RemoveStatic(Reducer):
 
     def _moves(self, data: Any, windows: np.ndarray) -> np.ndarray:
         """Whether each of consecutive windows moves."""
-        xp, device = array_namespace(data), device_of(data)
+        xp = array_namespace(data)
         finite = xp.flatnonzero(xp.isfinite(data[:, 1:4]).all(axis=1))
-        ends = to_host(xp.searchsorted(finite, to_device(windows[:, 1].copy(), device)))
-        sizes = np.diff(ends, prepend=0).astype(np.int64)
+        sizes = kept_sizes(finite, windows[:, 1] - windows[:, 0])
         rows = take_rows(data, finite, [0, 1, 2, 3])
         means = segment_centroids(rows, consecutive(sizes)).means
-        owners = to_device(np.repeat(np.arange(len(sizes)), sizes), device)
+        owners = row_owners(sizes, device_of(data))
         apart = rows[: len(owners), 1:4] - means[owners, 1:4]
         distances = xp.sqrt((apart**2).sum(axis=1))
         moving: np.ndarray = to_host(

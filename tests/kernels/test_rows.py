@@ -91,3 +91,21 @@ class TestRanges:
         assert found.shape == (len(sizes), 2)
         assert (found[:, 1] - found[:, 0]).tolist() == sizes
         assert all_rows(found) == list(range(sum(sizes)))
+
+
+@settings(max_examples=60)
+@given(
+    sizes=st.lists(st.integers(0, 5), max_size=8),
+    chosen=st.sets(st.integers(0, 39)),
+)
+def test_rows_and_their_segments(device, sizes, chosen):
+    owners = [segment for segment, size in enumerate(sizes) for _ in range(size)]
+    found = kernels.row_owners(
+        np.array(sizes, dtype=np.int64), "cpu" if device.name == "cpu" else "cuda"
+    )
+    assert device.to_host(found).tolist() == owners
+    rows = sorted(row for row in chosen if row < len(owners))
+    counts = kernels.kept_sizes(
+        device.asarray(np.array(rows, dtype=np.int64)), np.array(sizes, dtype=np.int64)
+    )
+    assert counts.tolist() == [[owners[row] for row in rows].count(s) for s in range(len(sizes))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpupept.backend import device_of, is_device_array, to_device
+from gpupept.backend import array_namespace, device_of, is_device_array, to_device, to_host
 from gpupept.kernels import Array
 from gpupept.kernels.threads import run_ranges
 
@@ -87,3 +87,27 @@ def consecutive(sizes: np.ndarray) -> np.ndarray:
     """Row ranges of samples that lie one after another: (S,) int64 sizes to an (S, 2) int64 table."""
     ends = np.cumsum(sizes)
     return np.stack([ends - sizes, ends], axis=1)
+
+
+def row_owners(sizes: np.ndarray, device: str) -> Array:
+    """Segment of each row: (S,) int64 sizes to (sum of sizes,) int64 numbers, on a device."""
+    return to_device(np.repeat(np.arange(len(sizes)), sizes), device)
+
+
+def kept_sizes(rows: Array, sizes: np.ndarray) -> np.ndarray:
+    """Count how many of some rows are in each segment.
+
+    Parameters
+    ----------
+    rows : (K,) int64
+        Row numbers, ascending.
+    sizes : (S,) int64, on the host
+        Rows of segments that lie one after another.
+
+    Returns
+    -------
+    (S,) int64, on the host
+    """
+    ends = to_device(np.cumsum(sizes), device_of(rows))
+    before = to_host(array_namespace(rows).searchsorted(rows, ends))
+    return np.diff(before, prepend=0).astype(np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 
 from gpupept.backend import array_namespace, device_of, is_device_array, to_device
 from gpupept.kernels import Array
-from gpupept.kernels.rows import consecutive
+from gpupept.kernels.rows import consecutive, row_owners
 from gpupept.kernels.segments import segment_centroids
 from gpupept.kernels.threads import run_ranges
 
@@ -57,7 +57,7 @@ def _centroids(values, sizes, weighted=False):  # type: ignore[no-untyped-def]
 
 def _spread(function: str, values: Array, sizes: np.ndarray) -> Array:
     xp = array_namespace(values)
-    owners = to_device(np.repeat(np.arange(len(sizes)), sizes), device_of(values))
+    owners = row_owners(sizes, device_of(values))
     means = _centroids(values, sizes).means[:, 0]
     with np.errstate(all="ignore"):
         squares = (values - means[owners]) ** 2
@@ -112,7 +112,7 @@ def _quantiles_on_device(values: Array, sizes: np.ndarray, fraction: float) -> A
     filled = np.flatnonzero(sizes)
     if not len(filled):
         return found
-    owners = to_device(np.repeat(np.arange(len(sizes), dtype=np.float64), sizes), device_of(values))
+    owners = row_owners(sizes, device_of(values)).astype(np.float64)
     rising = values[xp.lexsort(xp.stack([values, owners]))]  # NaN last
     ends = np.cumsum(sizes)[filled]
     position = fraction * (sizes[filled] - 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace, device_of, to_device, to_host
-from gpupept.kernels.rows import take_rows
+from gpupept.kernels.rows import kept_sizes, row_owners, take_rows
 from gpupept.kernels.segments.reductions import reduce_segments
 from gpupept.tracking.columns import column_number
 from gpupept.tracking.conditions.nodes import (
@@ -48,8 +48,7 @@ class SampleRows:
 
     def on_rows(self, values: Any) -> Any:
         """Repeat (S,) values of samples for their rows, (K,)."""
-        owners = np.repeat(np.arange(len(self.sizes)), self.sizes)
-        return values[to_device(owners, device_of(self.data))]
+        return values[row_owners(self.sizes, device_of(self.data))]
 
     def kept(self, rows: Any, sizes: np.ndarray) -> SampleRows:
         """Keep only some rows, given by (R,) numbers; `sizes` tells how many of each sample."""
@@ -57,11 +56,8 @@ class SampleRows:
 
     def where(self, mask: Any) -> SampleRows:
         """Keep only the rows for which a (K,) mask is true."""
-        xp = array_namespace(self.data)
-        rows = xp.flatnonzero(mask)
-        ends = to_device(np.cumsum(self.sizes), device_of(self.data))
-        before = to_host(xp.searchsorted(rows, ends))
-        return self.kept(rows, np.diff(before, prepend=0).astype(np.int64))
+        rows = array_namespace(self.data).flatnonzero(mask)
+        return self.kept(rows, kept_sizes(rows, self.sizes))
 
 
 def evaluate_on_rows(node: Node, rows: SampleRows) -> Any:
