@@ -39,8 +39,8 @@ _TRIANGLES = {
 class SelectedCells:
     """Cells to draw: all that a condition selects, or some of them, row by row."""
 
-    centres: np.ndarray
-    """(N, D) float64, mm."""
+    places: np.ndarray
+    """(N, D) int64: their indices."""
     values: np.ndarray
     ranks: np.ndarray
     """(N,) int64: their numbers among all that the condition selects."""
@@ -88,11 +88,12 @@ def selected_cells(
     stride = thinning_stride(count, limit, f"max_{grid._cells}")
     ranks = np.arange(count) if stride == 1 else spread_ranks(count, stride)
     places = xp.unravel_index(find_ranks(mask, ranks), grid.shape)
-    centres = to_host(grid.to_physical(xp.stack(places, axis=1)))
-    return SelectedCells(centres, to_host(grid.array[places]), ranks, count, stride)
+    values = to_host(grid.array[places])
+    return SelectedCells(to_host(xp.stack(places, axis=1)), values, ranks, count, stride)
 
 
 def scatter_trace(
+    voxels: Voxels,
     cells: SelectedCells,
     size: Any,
     color: Any,
@@ -114,7 +115,7 @@ def scatter_trace(
         marker |= {"color": _drawable(cells.values), "colorscale": colorscale}
         if colorbar_title is not None:
             marker["colorbar"] = {"title": {"text": colorbar_title}}
-    x, y, z = cells.centres.T
+    x, y, z = voxels.to_physical(cells.places).T
     return go.Scatter3d(x=x, y=y, z=z, mode="markers", marker=marker)
 
 
@@ -123,27 +124,23 @@ def cube_trace(
 ) -> Any:
     """See `gpupept.Voxels.cube_trace`."""
     place = _check_index(index, voxels.shape)
-    largest = to_host(voxels.array.max()) if colorbar and color is None else None
-    value = to_host(voxels.array[place])
-    return _cube(voxels, place, _cube_colour(value, largest, color, colorscale), opacity)
+    value = to_host(voxels.array[place]).reshape(1)
+    colours = _cube_colours(voxels, value, color, colorbar, colorscale)
+    return _cube(voxels, place, colours[0], opacity)
 
 
 def cubes_traces(
     voxels: Voxels,
-    condition: Callable[[Array], Any],
+    cells: SelectedCells,
     color: Any,
     opacity: float,
     colorbar: bool,
     colorscale: Any,
 ) -> list[Any]:
     """See `gpupept.Voxels.cubes_traces`."""
-    places = to_host(array_namespace(voxels.array).argwhere(selection(voxels, condition)))
-    largest = to_host(voxels.array.max()) if colorbar and color is None else None
-    values = to_host(voxels.array[tuple(places.T)])
-    return [
-        _cube(voxels, place, _cube_colour(value, largest, color, colorscale), opacity)
-        for place, value in zip(places, values, strict=True)
-    ]
+    colours = _cube_colours(voxels, cells.values, color, colorbar, colorscale)
+    places = zip(cells.places, colours, strict=True)
+    return [_cube(voxels, place, colour, opacity) for place, colour in places]
 
 
 def _check_index(index: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -155,13 +152,20 @@ def _check_index(index: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     return place
 
 
-def _cube_colour(value: Any, largest: Any, color: Any, colorscale: Any) -> Any:
-    if largest is None:
-        return color
+def _cube_colours(
+    voxels: Voxels, values: np.ndarray, color: Any, colorbar: bool, colorscale: Any
+) -> list[Any]:
+    """Colour of each value, relative to the largest of all voxels, or the one given."""
+    if color is not None or not colorbar:
+        return [color] * len(values)
     from plotly.colors import sample_colorscale
 
-    relative = float(value) / float(largest) if largest > 0 else 0.0
-    return sample_colorscale(colorscale, [min(max(relative, 0.0), 1.0)])[0]
+    largest = float(voxels.array.max())
+    with np.errstate(invalid="ignore"):  # infinity by infinity
+        relative = values / largest if largest > 0 else np.zeros(len(values))
+    shares = np.nan_to_num(np.clip(relative, 0, 1)).tolist()
+    colours: list[Any] = sample_colorscale(colorscale, shares)
+    return colours
 
 
 def _cube(voxels: Voxels, place: Any, color: Any, opacity: float) -> Any:

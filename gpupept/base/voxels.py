@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from gpupept.base.grid_inputs import timed
 from gpupept.base.line_data import LineData
 from gpupept.base.regular_grid import RegularGrid
 from gpupept.kernels import Array
+
+if TYPE_CHECKING:
+    from gpupept.base.grid_traces import SelectedCells
 
 logger = logging.getLogger("gpupept.base")
 
@@ -325,12 +328,12 @@ class Voxels(RegularGrid):
         ValueError
             If the condition does not return such a mask, or `max_voxels` is smaller than 1.
         """
-        from gpupept.base.grid_traces import scatter_trace, selected_cells
+        from gpupept.base.grid_traces import scatter_trace
 
-        cells = selected_cells(self, condition, max_voxels)
-        if cells.stride > 1:
-            logger.warning("1 of every %d of %d voxels is drawn", cells.stride, cells.count)
-        return scatter_trace(cells, size, color, opacity, colorbar, colorscale, colorbar_title)
+        cells = self._selected(condition, max_voxels)
+        return scatter_trace(
+            self, cells, size, color, opacity, colorbar, colorscale, colorbar_title
+        )
 
     scatter_trace = voxels_trace
 
@@ -381,6 +384,7 @@ class Voxels(RegularGrid):
         opacity: float = 0.4,
         colorbar: bool = True,
         colorscale: Any = "magma",
+        max_voxels: int | None = 5_000,
     ) -> list[Any]:
         """Make a Plotly trace, as `cube_trace`, of each voxel that a condition selects.
 
@@ -390,6 +394,8 @@ class Voxels(RegularGrid):
             Given the array of values, returns a mask of the same shape; by default values above 0.
         color, opacity, colorbar, colorscale : object
             As for `cube_trace`.
+        max_voxels : int or None, default 5_000
+            As for `voxels_trace`.
 
         Returns
         -------
@@ -398,11 +404,20 @@ class Voxels(RegularGrid):
         Raises
         ------
         ValueError
-            If the condition does not return such a mask.
+            If the condition does not return such a mask, or `max_voxels` is smaller than 1.
         """
         from gpupept.base.grid_traces import cubes_traces
 
-        return cubes_traces(self, condition, color, opacity, colorbar, colorscale)
+        cells = self._selected(condition, max_voxels)
+        return cubes_traces(self, cells, color, opacity, colorbar, colorscale)
+
+    def _selected(self, condition: Callable[[Array], Any], limit: int | None) -> SelectedCells:
+        from gpupept.base.grid_traces import selected_cells
+
+        cells = selected_cells(self, condition, limit)
+        if cells.stride > 1:
+            logger.warning("1 of every %d of %d voxels is drawn", cells.stride, cells.count)
+        return cells
 
     def heatmap_trace(
         self,
@@ -475,7 +490,8 @@ class Voxels(RegularGrid):
         from gpupept.base.matplotlib3d import plot_voxels
 
         cells = selected_cells(self, condition)
-        return plot_voxels(cells.centres, cells.values, float(self.array.max()), ax, alt_axes)
+        centres = self.to_physical(cells.places)
+        return plot_voxels(centres, cells.values, float(self.array.max()), ax, alt_axes)
 
 
 def _line_rows(lines: Any) -> Array:

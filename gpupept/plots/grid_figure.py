@@ -144,7 +144,9 @@ class GridFigure(SpaceFigure):
         self._number(row, col)
         check_grid(voxels, Voxels, "voxels")
         cells = selected_cells(voxels, condition, max_voxels)
-        trace = scatter_trace(cells, size, color, opacity, colorbar, colorscale, colorbar_title)
+        trace = scatter_trace(
+            voxels, cells, size, color, opacity, colorbar, colorscale, colorbar_title
+        )
         self.add_trace(trace.update(kwargs), row, col)
         self._note_thinning(cells.stride, cells.count, "voxels", row, col)
         return self

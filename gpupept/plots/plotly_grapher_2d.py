@@ -120,11 +120,7 @@ class PlotlyGrapher2D(TimeseriesFigure):
         max_points: int | None = 500_000,
         **kwargs: Any,
     ) -> Self:
-        """Draw points in the plane, coloured by one of their columns.
-
-        If that column has at most ten different values, such as trajectory labels, each value is a
-        trace with its own distinct colour; points whose value is NaN are then not drawn, which is
-        logged. Otherwise the colours are a continuous scale.
+        """Draw points in the plane, coloured by one of their columns as `PlotlyGrapher.add_points` does.
 
         Parameters
         ----------

@@ -384,6 +384,9 @@ class TestTraces:
         assert self.grid().cubes_traces(color="blue")[0].color == "blue"
         assert self.grid().cube_trace((1, 2, 3), colorbar=False).color is None
         assert Voxels.zeros((1, 1, 1), *BOX).cube_trace((0, 0, 0)).color == "rgb(0, 0, 4)"
+        endless = Voxels(np.array([[[np.inf, 1.0, np.nan]]]), *BOX)
+        colours = [endless.cube_trace((0, 0, k)).color for k in range(3)]
+        assert colours == ["rgb(0, 0, 4)"] * 3
         with pytest.raises(ValueError, match="index"):
             self.grid().cube_trace((1, 2))
         with pytest.raises(IndexError, match="out of range"):

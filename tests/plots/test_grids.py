@@ -126,6 +126,8 @@ class TestVoxels:
             trace = voxels().voxels_trace(max_voxels=40)
         assert len(trace.x) <= 40
         assert "1 of every 3 of 119 voxels is drawn" in caplog.text
+        assert len(voxels().cubes_traces(max_voxels=5)) == 5
+        assert "1 of every 24 of 119 voxels is drawn" in caplog.text
 
     def test_nothing_selected(self, tmp_path: Path) -> None:
         grapher = PlotlyGrapher().add_voxels(voxels(), condition=lambda v: v < 0)

@@ -419,7 +419,7 @@ def test_device_data_are_brought_to_the_host(device: Any) -> None:
     np.testing.assert_array_equal(np.asarray(trace.x)[[0, 3]], lines[:, 1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @example(np.full((1, 5), 5e-324))
 @example(np.array([[0, 1, 2, 3, 0], [0, 1.7e308, -1.7e308, 0, 0]]))
 @given(
