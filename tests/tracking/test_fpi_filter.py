@@ -135,6 +135,16 @@ class TestLocations:
             device.to_host(single.points), device.to_host(fused[1].points), rtol=1e-6, atol=1e-3
         )
 
+    def test_device_asked_for(self, device):
+        lines = lines_through([[30, 40, 45], [60, 50, 50]], 900, sample_size=300)
+        voxelize = Voxelize((12, 13, 14))
+        expected = fit(voxelize + FPI(w=2), lines).points
+        on_host = [voxelize.fit_sample(sample) for sample in lines]
+        for samples in (voxelize.fit(lines, verbose=False), on_host, VoxelList(on_host)):
+            found = FPI(w=2).fit(samples, verbose=False, device=device.name)
+            assert found.device.startswith(device.name)
+            np.testing.assert_allclose(device.to_host(found.points), expected, rtol=1e-6, atol=1e-3)
+
     @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.uint32, np.float64, bool])
     def test_dtypes(self, device, dtype):
         values = np.zeros((9, 10, 11), dtype=dtype)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +24,7 @@ from gpupept.kernels.traverse.lines import new_scratch as new_line_scratch
 
 __all__ = ["Rule", "mean_times", "peaks_of_grids", "peaks_of_lines"]
 
+CELLS_PER_LINE = 1000  # that are cleared and searched in the time in which a line is followed
 ROOM = 1024  # peaks, at least, that are written before more room is made
 
 
@@ -31,9 +35,10 @@ def peaks_of_grids(
     largest = tuple(shapes.max(axis=0, initial=0).tolist())
     sizes = np.zeros(len(shapes), dtype=np.int64)
     parts: dict[int, np.ndarray] = {}
+    own = _PerThread(lambda: (new_scratch(largest, rule.reach, values.dtype),))
 
     def task(begin: int, end: int) -> None:
-        scratch = new_scratch(largest, rule.reach, values.dtype)
+        (scratch,) = own.made()
 
         def search(first: int, places: np.ndarray) -> tuple[int, int]:
             step: tuple[int, int] = search_grids(
@@ -55,13 +60,19 @@ def peaks_of_lines(
     sizes, skipped = np.zeros((2, len(samples)), dtype=np.int64)
     columns = line_columns(3)
     most = int((samples[:, 1] - samples[:, 0]).max(initial=0))
-    kind = np.uint16 if most < 2**16 else np.uint32  # a line counts once in a cell
+    # A line counts once in a cell, and small grids stay in the cache.
+    kind = np.dtype(np.uint16 if most < 2**16 else np.uint32)
     parts: dict[int, np.ndarray] = {}
+    own = _PerThread(
+        lambda: (
+            np.empty(math.prod(shape), dtype=kind),
+            new_line_scratch(grids, 0),
+            new_scratch(shape, rule.reach, kind),
+        )
+    )
 
     def task(begin: int, end: int) -> None:
-        cells = np.empty(int(np.prod(shape)), dtype=kind)
-        line_scratch = new_line_scratch(grids, 0)
-        scratch = new_scratch(shape, rule.reach, cells.dtype)
+        cells, line_scratch, scratch = own.made()
 
         def search(first: int, places: np.ndarray) -> tuple[int, int]:
             step: tuple[int, int] = search_lines(
@@ -83,8 +94,22 @@ def peaks_of_lines(
 
         _collect(search, begin, end, scratch, parts)
 
-    run_ranges(task, samples[:, 1] - samples[:, 0] + len(grids.edges))
+    run_ranges(task, samples[:, 1] - samples[:, 0] + math.prod(shape) / CELLS_PER_LINE)
     return _joined(parts), sizes, int(skipped.sum())
+
+
+class _PerThread(threading.local):
+    """What each thread makes for itself, once."""
+
+    def __init__(self, make: Callable[[], tuple[Any, ...]]) -> None:
+        self._make = make
+        self._made: tuple[Any, ...] | None = None
+
+    def made(self) -> tuple[Any, ...]:
+        """Make it, or return what this thread has made."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
 
 def _collect(
