@@ -240,8 +240,11 @@ def _between(data: Any, sizes: np.ndarray, grid: _Grid, step: float, kind: str) 
         made = xp.where(nearer[:, None], high, low)
     else:
         share = (times - low[:, 0]) / (high[:, 0] - low[:, 0])
+        made = high
         with np.errstate(invalid="ignore", over="ignore"):
-            made = low + (high - low) * xp.clip(share, 0.0, 1.0)[:, None]
+            made -= low
+            made *= xp.clip(share, 0.0, 1.0)[:, None]
+            made += low
     made[:, 0] = times
     return xp.ascontiguousarray(made)
 

@@ -13,6 +13,7 @@ import gpupept
 from gpupept import LineData, PointData
 from gpupept.base import IterableSamples, PerSample
 from gpupept.tracking import Condition, ConditionError
+from gpupept.tracking.conditions.functions import FUNCTIONS
 
 COLUMNS = ["t", "x", "y", "z", "error", "my column"]
 SIZES = [4, 0, 1, 9, 6]
@@ -210,6 +211,25 @@ class TestMeaning:
             found = Condition(*conditions).fit_sample(points)
             assert device.to_host(found["x"]).tolist() == [1]
         assert len(Condition("x < np.mean(x), x < 50").fit_sample(points).points) == 3
+
+    @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+    @pytest.mark.parametrize("name", FUNCTIONS)
+    def test_each_function(self, device, name):
+        signature = FUNCTIONS[name]
+        rows = np.random.default_rng(0).uniform(-2, 2, (40, 6)).round(1)
+        rows[0], rows[1] = np.nan, np.inf
+        texts = [f"x{i} > 0" if logical else f"x{i}" for i, logical in enumerate(signature.takes)]
+        arguments = [
+            rows[:, i] > 0 if logical else rows[:, i] for i, logical in enumerate(signature.takes)
+        ]
+        names = [f"x{i}" for i in range(6)]
+        condition = f"np.{name}({', '.join(texts)})" + ("" if signature.logical else " > 0.01")
+        found = Condition(condition).fit_sample(PointData(device.asarray(rows), columns=names))
+        with np.errstate(all="ignore"):
+            values = getattr(np, name)(*arguments)
+        mask = values if signature.logical else values > 0.01
+        assert mask.any()
+        np.testing.assert_array_equal(device.to_host(found.points), rows[mask])
 
     def test_lines(self):
         lines = LineData(np.arange(21.0).reshape(3, 7), 1, angle=3)
