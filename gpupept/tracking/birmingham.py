@@ -13,6 +13,7 @@ from gpupept.kernels.rows import flatten
 from gpupept.kernels.triangulation import birmingham_points
 
 BYTES_PER_LINE = 160  # while a sample is worked on
+MOST_LINES = 100_000  # of a sample; leaving them out one by one already takes a minute
 
 
 class BirminghamMethod(BatchFilter, LineDataFilter):
@@ -44,7 +45,7 @@ class BirminghamMethod(BatchFilter, LineDataFilter):
 
     A round leaves out at least one line, and looks at all lines: samples of some hundreds of lines
     take a few dozen rounds, but where distances are spread evenly the time grows with the square of
-    the number of lines.
+    the number of lines. A sample of more than 100 000 lines is refused unless `fopt` is 1.
 
     References
     ----------
@@ -100,6 +101,8 @@ class BirminghamMethod(BatchFilter, LineDataFilter):
     def fit_batch(self, samples: LineData) -> PointData:
         """Locate the tracer of every sample; see `BatchFilter.fit_batch`."""
         ranges = samples.row_ranges
+        if self.fopt < 1.0:
+            _check_sizes(ranges)
         points, used = birmingham_points(samples.data, ranges, self.fopt)
         attrs = samples.extra_attrs()
         if self.get_used:
@@ -131,6 +134,15 @@ def determined_points(
     columns = ["t", "x", "y", "z", *further]
     rows = xp.ascontiguousarray(points[found][:, : len(columns)])
     return PointData.from_batch(rows, sizes=sizes, columns=columns, attrs=attrs)
+
+
+def _check_sizes(ranges: np.ndarray) -> None:
+    sizes = ranges[:, 1] - ranges[:, 0]
+    largest = int(sizes.max(initial=0))
+    if largest > MOST_LINES:
+        raise ValueError(
+            f"a sample must have at most {MOST_LINES} lines, found {largest}: set a smaller sample_size"
+        )
 
 
 def _with_used(samples: LineData, ranges: np.ndarray, used: Array) -> LineData:

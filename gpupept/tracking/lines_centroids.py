@@ -87,7 +87,7 @@ class LinesCentroids(BatchFilter):
         (4,) float64 array
             ``t, x, y, z``; NaN if no point is determined.
         """
-        rows = as_table(lines, "lines")
+        rows = _wide_table(lines, "lines")
         return trimmed_points(rows, _all_rows(rows), self.remove, self.iterations).points[0, :4]
 
     @staticmethod
@@ -110,7 +110,7 @@ class LinesCentroids(BatchFilter):
         >>> LinesCentroids.centroid([[0, -1, 2, 3, 1, 0, 0], [0, 4, -5, 3, 0, 1, 0]])
         array([4., 2., 3.])
         """
-        table = as_table(lors, "lors")
+        table = _wide_table(lors, "lors")
         xp = array_namespace(table)
         ends = table[:, 1:4] + table[:, 4:7]
         rows = xp.ascontiguousarray(xp.concatenate([table[:, :4], ends], axis=1))
@@ -132,7 +132,7 @@ class LinesCentroids(BatchFilter):
         (N,) float64 array
             Squared distances (mm^2).
         """
-        table = as_table(lors, "lors")
+        table = _wide_table(lors, "lors")
         xp = array_namespace(table)
         apart = xp.asarray(x, dtype=np.float64) - table[:, 1:4]
         directions = table[:, 4:7]
@@ -140,7 +140,12 @@ class LinesCentroids(BatchFilter):
         return ((apart - along * directions) ** 2).sum(axis=1)
 
 
-def _all_rows(rows: Array) -> np.ndarray:
-    if rows.shape[1] < 7:
-        raise ValueError(f"lines need at least 7 columns, found an array of shape {rows.shape}")
-    return np.array([[0, len(rows)]])
+def _wide_table(value: Any, name: str) -> Array:
+    table = as_table(value, name)
+    if table.shape[1] < 7:
+        raise ValueError(f"{name} must have at least 7 columns, found shape {tuple(table.shape)}")
+    return table
+
+
+def _all_rows(table: Array) -> np.ndarray:
+    return np.array([[0, len(table)]])
