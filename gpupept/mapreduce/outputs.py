@@ -64,3 +64,33 @@ def image_dtype(dtype: Any) -> np.dtype[Any]:
     """Type of an image made of one of a type: the same if it has NaN, else float64."""
     kind = np.dtype(dtype)
     return kind if kind.kind == "f" else np.dtype(np.float64)
+
+
+def check_other(out: Any, exposure: Exposure) -> None:
+    """Raise an error if an image would be written over what cells to come still read.
+
+    Parameters
+    ----------
+    out : array or None
+        Where the image goes.
+    exposure : Exposure
+        What is mapped.
+
+    Raises
+    ------
+    ValueError
+        If they share memory, or are the same store.
+    """
+    for part in exposure._arrays():
+        plain = isinstance(out, np.ndarray) and isinstance(part, np.ndarray)
+        shared = np.shares_memory(out, part) if plain else out is part
+        if out is not None and (shared or _same_place(out, part)):
+            raise ValueError(
+                "out must be another array than the image, whose borders are still read"
+            )
+
+
+def _same_place(out: Any, part: Any) -> bool:
+    """Tell whether two Zarr arrays are one on disk."""
+    places = [getattr(array, "store_path", None) for array in (out, part)]
+    return places[0] is not None and places[0] == places[1]

@@ -14,7 +14,7 @@ from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.config import ChoiceField, Config, ListField
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.mask import Mask
-from gpupept.mapreduce.outputs import image_dtype
+from gpupept.mapreduce.outputs import check_other, image_dtype
 from gpupept.mapreduce.psf import CoaddItem, CoaddPsf
 from gpupept.mapreduce.struct import SkippedCell, Struct
 from gpupept.mapreduce.task import Task
@@ -106,7 +106,8 @@ class ImageReducer(Task):
         TypeError
             If a result has no item `subExposure` that is an `Exposure`.
         ValueError
-            If a cell lies outside its box, or `out` has another shape or a dtype without NaN.
+            If a cell lies outside its box, or `out` has another shape or a dtype without NaN, or is
+            the image itself.
         """
         operation = self.config.reduceOperation
         if operation == "none":
@@ -154,6 +155,7 @@ class ImageReducer(Task):
                 mask.addMaskPlane(plane)
             bad = mask.getPlaneBitMask(self.config.badMaskPlanes)
         out = out.array if isinstance(out, VolumeStore | ArrayContainer) else out
+        check_other(out, exposure)
         if out is None:
             out = _empty(image)
         elif tuple(out.shape) != tuple(image.shape) or np.dtype(out.dtype).kind != "f":

@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+_ZARR = ("zarr.json", ".zgroup", ".zarray")  # what a Zarr folder holds one of
+
 
 @contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
@@ -20,7 +22,7 @@ def atomic_folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iter
     path : str or path-like
         The folder to make.
     overwrite : bool, default False
-        Whether one that exists is replaced.
+        Whether one that exists is replaced, if it is a Zarr folder.
 
     Yields
     ------
@@ -31,16 +33,15 @@ def atomic_folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iter
     Raises
     ------
     FileExistsError
-        If there is something at `path` and it is not to be replaced.
-    NotADirectoryError
-        If a file is to be replaced.
+        If there is something at `path` and it is not to be replaced, or not a Zarr folder.
     FileNotFoundError
         If the folder in which to make it does not exist.
     """
     target = Path(os.path.realpath(path))
     check_target(path, overwrite)
-    if target.exists() and not target.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, "a folder does not replace a file", str(path))
+    if target.exists() and not any((target / name).is_file() for name in _ZARR):
+        message = "it exists and is not a Zarr folder, so it is not replaced"
+        raise FileExistsError(errno.EEXIST, message, str(path))
     temporary, old = (
         target.with_name(f".{target.name[:40]}-{secrets.token_hex(6)}{what}")
         for what in (".partial", ".old")

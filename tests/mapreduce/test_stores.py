@@ -304,3 +304,14 @@ def test_mappers_not_safe_for_threads_have_one(store: Any) -> None:
 
     map_reduce(store, Thread(), memory="5MB", n_workers=4)
     assert names == {threading.current_thread().name}
+
+
+def test_the_image_is_no_output(tmp_path: Path, store: Any) -> None:
+    again = VolumeStore.open(store.path, mode="r+")
+    values = store[:]
+    for image, out in ((store, again), (store, store), (values, values), (values, values[:, :, :])):
+        with pytest.raises(ValueError, match="out must be another array"):
+            map_reduce(image, np.sqrt, cell=8, out=out)
+    np.testing.assert_array_equal(again[:], values)
+    replaced = map_reduce(store, np.sqrt, out=store.path, overwrite=True)  # made beside it first
+    np.testing.assert_array_equal(replaced[:], np.sqrt(values))

@@ -160,9 +160,16 @@ def test_folders_are_whole_and_not_replaced_unasked(tmp_path: Path) -> None:
     export_volume(some_voxels() + 1, path, overwrite=True, progress=True)
     np.testing.assert_array_equal(import_volume(path).array, some_voxels().array + 1)
     (tmp_path / "file.zarr").write_text("")
-    with pytest.raises(NotADirectoryError):
-        export_volume(some_voxels(), tmp_path / "file.zarr", overwrite=True)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["file.zarr", "v.zarr"]
+    (tmp_path / "notes.zarr").mkdir()
+    (tmp_path / "notes.zarr" / "mine.txt").write_text("")
+    for name in ("file.zarr", "notes.zarr"):
+        with pytest.raises(FileExistsError, match="not a Zarr folder, so it is not replaced"):
+            export_volume(some_voxels(), tmp_path / name, overwrite=True)
+    assert (tmp_path / "notes.zarr" / "mine.txt").exists()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file.zarr", "notes.zarr", "v.zarr"]
+    old = export_volume(some_voxels(), tmp_path / "old.zarr", version="0.4")
+    export_volume(some_voxels(), old, overwrite=True)
+    assert not (old / ".zgroup").exists()
 
 
 def test_options_are_checked(tmp_path: Path) -> None:
