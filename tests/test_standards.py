@@ -25,6 +25,7 @@ LAYERS = (
     {"volumes"},
     {"clustering", "images", "mapreduce"},
     {"tracking", "scanners", "simulation"},
+    {"processing"},
     {"plots"},
 )
 ONLY_IN = {"cupy": "backend", "cuml": "backend", "rmm": "backend", "numba": "kernels"}

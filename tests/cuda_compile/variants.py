@@ -62,6 +62,11 @@ FAMILIES: dict[str, list[Variant]] = {
         Variant(96, stack_bytes=256, spill_bytes=64, defines={"VALUE": value})
         for value in ("unsigned", "double")
     ],
+    # Closed forms for the part of a shape in a cell: many numbers at a time, but nothing is spilled.
+    "occupancy": [
+        Variant(136, shared_bytes=384, stack_bytes=24, defines={"DIMENSIONS": 2}),
+        Variant(232, shared_bytes=672, stack_bytes=120, defines={"DIMENSIONS": 3}),
+    ],
     # Eight elements are in registers while their moments are computed: six blocks of four warps. Between
     # 16 and 32 bits only constants differ.
     "statistics_moments": [

@@ -1,0 +1,33 @@
+"""Grids of what tracers do: where they are, for how long, and how they move there.
+
+Functions turn plain arrays of positions into `gpupept.Pixels` and `gpupept.Voxels`; reducers turn the
+trajectories of a pipeline into grids of averages, residence times and vectors. Areas and volumes are
+exact, and results do not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+from gpupept.processing.circles import circles2d, spheres3d
+from gpupept.processing.dynamic_probability import DynamicProbability2D, DynamicProbability3D
+from gpupept.processing.occupancy import occupancy2d, occupancy3d
+from gpupept.processing.residence_distribution import (
+    ResidenceDistribution2D,
+    ResidenceDistribution3D,
+)
+from gpupept.processing.vector_field import VectorField2D, VectorField3D
+from gpupept.processing.vector_grid import VectorGrid2D, VectorGrid3D
+
+__all__ = [
+    "DynamicProbability2D",
+    "DynamicProbability3D",
+    "ResidenceDistribution2D",
+    "ResidenceDistribution3D",
+    "VectorField2D",
+    "VectorField3D",
+    "VectorGrid2D",
+    "VectorGrid3D",
+    "circles2d",
+    "occupancy2d",
+    "occupancy3d",
+    "spheres3d",
+]
