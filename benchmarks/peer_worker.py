@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from benchmarks.counting import count_lines
+from benchmarks.locators import Locator
 from benchmarks.protocol import serve
 from benchmarks.stages import Recipe, Settings, Target
 
@@ -25,6 +26,7 @@ class Worker:
     def __init__(self, library: Any) -> None:
         self.package = library
         self._recipes: dict[str, Recipe] = {}
+        self._locators: dict[str, Locator] = {}
 
     def versions(self) -> dict[str, Any]:
         """Versions of Python and of the packages that matter."""
@@ -53,6 +55,14 @@ class Worker:
         outcome = self._recipes[executor].run(stage)
         return {"seconds": outcome.seconds, "counts": outcome.counts}
 
+    def locate(self, path: str, case: str, executor: str, workers: int) -> dict[str, Any]:
+        """Run a case of `benchmarks.locators` on LoRs saved in a file; seconds and rows."""
+        if executor not in self._locators:
+            target = Target(executor=executor, workers=workers)
+            self._locators[executor] = Locator(self.package, path, target)
+        outcome = self._locators[executor].run(case)
+        return {"seconds": outcome.seconds[case], "rows": outcome.counts[case]}
+
     def read(self, reader: str, path: str, options: dict[str, Any]) -> dict[str, Any]:
         """Read a file with a scanner's function; seconds and LoRs."""
         function = getattr(self.package.scanners, reader)
@@ -71,7 +81,7 @@ class Worker:
         # Replies get the standard output to themselves; what libraries print goes to the errors.
         replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
-        names = ("versions", "prepare", "run", "read", "count")
+        names = ("versions", "prepare", "run", "read", "count", "locate")
         tasks = {name: getattr(self, name) for name in names}
         serve(tasks, sys.stdin, replies)
 

@@ -68,6 +68,20 @@ class Target:
     calls: int = 1
 
 
+def timed(target: Target, call: Callable[[], Any]) -> tuple[float, Any]:
+    """Call something as often as the target says: the median of the seconds, and the last result."""
+    times = []
+    for _ in range(target.calls):
+        result = None  # frees the result of the call before
+        gc.collect()
+        target.wait()
+        start = time.perf_counter()
+        result = call()
+        target.wait()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times), result
+
+
 class Recipe:
     """The stages of the recipe by one library; each takes what the stage before it left.
 
@@ -103,35 +117,23 @@ class Recipe:
         if stage not in RUNS:
             raise ValueError(f"stage must be one of {', '.join(RUNS)}, found {stage!r}")
         if stage == READ:
-            seconds, result = self._timed(self._read)
+            seconds, result = timed(self.target, self._read)
         else:
             before = RUNS[RUNS.index(stage) - 1]
             if before not in self._left:
                 raise ValueError(f"stage {stage!r} needs the result of {before!r}")
             given, step = self._left[before], self._step(stage)
-            seconds, result = self._timed(lambda: self._fit(step, given))
+            seconds, result = timed(self.target, lambda: self._fit(step, given))
         self._left[stage] = result
         return Outcome({stage: seconds}, count(stage, result))
 
     def _run_whole(self) -> Outcome:
         self._left.clear()
-        reading, lines = self._timed(self._read)
+        reading, lines = timed(self.target, self._read)
         steps = [self._step(stage) for stage in RUNS[1:-1]]
-        working, result = self._timed(lambda: self._fit(self._chain(steps), lines))
+        working, result = timed(self.target, lambda: self._fit(self._chain(steps), lines))
         seconds = {WHOLE: reading + working, WHOLE_WITHOUT_READING: working}
         return Outcome(seconds, count(SEGREGATE, result))
-
-    def _timed(self, call: Callable[[], Any]) -> tuple[float, Any]:
-        times = []
-        for _ in range(self.target.calls):
-            result = None  # frees the result of the call before
-            gc.collect()
-            self.target.wait()
-            start = time.perf_counter()
-            result = call()
-            self.target.wait()
-            times.append(time.perf_counter() - start)
-        return statistics.median(times), result
 
     def _fit(self, step: Any, samples: Any) -> Any:
         target = self.target
@@ -203,10 +205,11 @@ def count(stage: str, result: Any) -> dict[str, int]:
         SPLIT: "first-pass positions",
         SECOND_PASS: "second-pass positions",
     }
-    return {names[stage]: _rows(result)} if stage in names else {}
+    return {names[stage]: rows_of(result)} if stage in names else {}
 
 
-def _rows(result: Any) -> int:
+def rows_of(result: Any) -> int:
+    """Count the points of a container, or of a list of them."""
     if hasattr(result, "points"):
         return len(result.points)
     return sum(len(sample.points) for sample in result)
