@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from gpupept.backend import device_scope
+from gpupept.backend import device_of, device_scope
 from gpupept.base.batch_filter import BatchFilter, as_sized, on_device, run_batch
 from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.pept_object import PEPTObject
@@ -172,7 +172,7 @@ class Pipeline(PEPTObject):
                     stage, current, executor, max_workers, verbose, memory, label
                 )
             elif isinstance(stage, Reducer):
-                with device_scope(getattr(current, "device", "cpu")):
+                with device_scope(_device(current)):
                     current = stage.fit(current)
         _log.info("processed in %.3f s", time.perf_counter() - started)
         return current
@@ -192,6 +192,12 @@ def _warn_of_nothing(samples: Any) -> None:
             f"{samples.sample_size}; nothing is processed",
             stacklevel=3,
         )
+
+
+def _device(samples: Any) -> str:
+    """Device of a container or an array; lists, which may hold anything, count as on the host."""
+    name = getattr(samples, "device", "cpu")
+    return name if isinstance(name, str) else device_of(samples)
 
 
 def _run_filters(

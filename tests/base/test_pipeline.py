@@ -460,3 +460,10 @@ def test_recipe_stays_on_the_second_of_two_gpus() -> None:
         np.testing.assert_allclose(found.to("cpu").points, expected.points, atol=1e-9)
         sample = Cutpoints(0.5).fit_sample(lines.to("cuda:1")[0])
         assert sample.device == "cuda:1"
+
+
+def test_array_on_a_device_given_to_a_reducer(device) -> None:
+    rows = np.column_stack([np.arange(8.0), np.zeros((8, 3))])
+    found = Pipeline([Segregate(3, 5.0)]).fit(device.asarray(rows), verbose=False)
+    assert found.device.partition(":")[0] == device.name
+    assert device.to_host(found["label"]).tolist() == [0.0] * 8
