@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 
@@ -21,15 +20,8 @@ def choose_pairs(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarra
     (count,) int64
         The first member of the pair chosen for each second one; -1 where there is none.
     """
+    from gpupept.kernels.matching.pairs import choose
+
     partners = np.full(count, -1, dtype=np.int64)
-    _choose(first, second, np.zeros(count, dtype=np.bool_), partners)
+    choose(first, second, np.zeros(count, dtype=np.bool_), partners)
     return partners
-
-
-@numba.njit(cache=True, nogil=True)
-def _choose(first, second, taken, partners):  # type: ignore[no-untyped-def]
-    for pair in range(len(first)):
-        a, b = first[pair], second[pair]
-        if not taken[a] and partners[b] < 0:
-            taken[a] = True
-            partners[b] = a
