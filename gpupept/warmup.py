@@ -14,6 +14,7 @@ import numpy as np
 from gpupept.backend import resolve_device, to_device
 from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWindow, Voxels
 from gpupept.images import image_statistics
+from gpupept.processing import occupancy2d, occupancy3d
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
     FPI,
@@ -90,6 +91,7 @@ def warm_up(
         ("clusters to positions", _clusters),
         ("trajectories", _trajectories),
         ("voxels", _voxels),
+        ("occupancy", _occupancy),
         ("statistics", _statistics),
         ("recipe", lambda data: peptml_pipeline(2).fit(data, verbose=False)),
     ]
@@ -171,3 +173,9 @@ def _statistics(lines: LineData) -> None:
     for dtype in (np.uint8, np.uint32, np.float32, np.float64):
         for some in (values, values[:2]):  # with a median that is an element, and between two
             image_statistics(to_device(some.astype(dtype), lines.device))
+
+
+def _occupancy(lines: LineData) -> None:
+    rows = lines.data[:20, :4]
+    occupancy2d(rows[:, :3], (8, 8), 1.0, [0, 600], [0, 600], verbose=False)
+    occupancy3d(rows, (8, 8, 8), 1.0, [0, 600], [0, 600], [0, 700], verbose=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from gpupept.kernels.occupancy.areas import area_in, clamp
-from gpupept.kernels.occupancy.volumes import make_frame, volume_in
 from gpupept.kernels.occupancy.compiled import compiled, inlined
+from gpupept.kernels.occupancy.volumes import make_frame, volume_in
 
 _ROUNDING = 2.0**-52
 _LARGEST = 1e100  # mm; squares and products of what is smaller are in range
