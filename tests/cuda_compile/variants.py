@@ -31,6 +31,7 @@ FAMILIES: dict[str, list[Variant]] = {
     "artificial": [Variant(64, shared_bytes=23552)],
     "segments": [Variant(80, shared_bytes=256)],
     "components": [Variant(32)],
+    "nearest": [Variant(64)],
     # A warp or one block of eight for each sample, which is far from filling a multiprocessor.
     "triangulation": [Variant(128, shared_bytes=256)],
     "velocity": [
