@@ -160,10 +160,8 @@ def _trajectories(lines: LineData) -> None:
 def _voxels(lines: LineData) -> None:
     for lengths in (False, True):
         Voxels.from_lines(lines, (8, 8, 8), verbose=False, lengths=lengths)
-    many = LineData(lines.data[:1].repeat(2**16, axis=0))  # more than 16 bits count
-    for data in (lines[:2], many):
-        (Voxelize((8, 8, 8), *[[0, 800]] * 3) + FPI(w=2)).fit(data, verbose=False)
     grids = Voxelize((8, 8, 8)).fit(lines[:2], verbose=False)
+    FPI(w=2).fit(grids, verbose=False)
     for dtype in (np.uint32, np.float64):
         FPI(w=2).fit([grid.astype(dtype) for grid in grids], verbose=False)
 

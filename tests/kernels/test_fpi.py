@@ -222,8 +222,8 @@ def test_peaks_of_lines(device):
     assert (sizes[:2] >= 2).all()
 
 
-def test_more_lines_than_16_bits_count():
-    """As many lines in one cell as a small integer does not hold."""
+def test_many_lines_in_one_cell():
+    """More than a 16-bit integer holds."""
     lines = np.tile([0.0, 5.5, 5.5, 5.4, 5.5, 5.5, 5.6], (2**16 + 2, 1))
     grids_ = describe_grids(np.array([[[0.0, 11.0]] * 3]), (11, 11, 11))
     whole = np.array([[0, len(lines)]])

@@ -59,15 +59,12 @@ def peaks_of_lines(
     shape = tuple(grids.counts.tolist())
     sizes, skipped = np.zeros((2, len(samples)), dtype=np.int64)
     columns = line_columns(3)
-    most = int((samples[:, 1] - samples[:, 0]).max(initial=0))
-    # A line counts once in a cell, and small grids stay in the cache.
-    kind = np.dtype(np.uint16 if most < 2**16 else np.uint32)
     parts: dict[int, np.ndarray] = {}
     own = _PerThread(
         lambda: (
-            np.empty(math.prod(shape), dtype=kind),
+            np.empty(math.prod(shape), dtype=np.uint32),
             new_line_scratch(grids, 0),
-            new_scratch(shape, rule.reach, kind),
+            new_scratch(shape, rule.reach, np.dtype(np.uint32)),
         )
     )
 

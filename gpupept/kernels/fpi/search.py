@@ -9,7 +9,7 @@ from numba import njit
 
 from gpupept.kernels.fpi.refine import refine_peak
 from gpupept.kernels.traverse.exact import Grid
-from gpupept.kernels.traverse.lines import count_lines
+from gpupept.kernels.traverse.lines import FIRST_LAYER, count_lines
 
 
 class Rule(NamedTuple):
@@ -254,7 +254,7 @@ def search_lines(
         grid = Grid(grids.axes[s], grids.edges[s], grids.begins, grids.counts)
         first, last = samples[s, 0], samples[s, 1]
         skipped[s] = count_lines(
-            first, last, lines, columns, grid, line_scratch, 0, shape[0], cells
+            first, last, lines, columns, grid, line_scratch, FIRST_LAYER, shape[0], cells
         )
         sizes[s] = find_peaks(cells, shape, rule, scratch)
         _refine_peaks(cells, shape, scratch, sizes[s], places[count:])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _U = np.uint64
 _FRACTION, _SHIFT, _TOP = np.uint64(ONE - 1), np.uint64(BITS), np.uint64(63)
+FIRST_LAYER = np.int64(0)  # a plain 0 would be a type of its own, for which all is compiled again
 BEGIN, END = range(
     2
 )  # rows of the array `ranges`: those crossings of each axis that lead to the layers
@@ -324,8 +325,17 @@ def count_samples(begin, end, lines, columns, samples, grids, scratch, cells, sk
     """
     for s in range(begin, end):
         grid = Grid(grids.axes[s], grids.edges[s], grids.begins, grids.counts)
-        first, last, layers = samples[s, 0], samples[s, 1], grids.counts[0]
-        skipped[s] = count_lines(first, last, lines, columns, grid, scratch, 0, layers, cells[s])
+        skipped[s] = count_lines(
+            samples[s, 0],
+            samples[s, 1],
+            lines,
+            columns,
+            grid,
+            scratch,
+            FIRST_LAYER,
+            grids.counts[0],
+            cells[s],
+        )
 
 
 @compiled
