@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from benchmarks.counting import count_lines
+from benchmarks.gridding import Gridder
 from benchmarks.locators import Locator
 from benchmarks.protocol import serve
 from benchmarks.stages import Recipe, Settings, Target
@@ -63,6 +64,11 @@ class Worker:
         outcome = self._locators[executor].run(case)
         return {"seconds": outcome.seconds[case], "rows": outcome.counts[case]}
 
+    def grid(self, path: str, case: str) -> dict[str, Any]:
+        """Run a case of `benchmarks.gridding` on positions in a file; seconds, and cells visited."""
+        seconds, visited = Gridder(self.package, path, Target(workers=1)).run(case)
+        return {"seconds": seconds, "visited": visited}
+
     def read(self, reader: str, path: str, options: dict[str, Any]) -> dict[str, Any]:
         """Read a file with a scanner's function; seconds and LoRs."""
         function = getattr(self.package.scanners, reader)
@@ -81,7 +87,7 @@ class Worker:
         # Replies get the standard output to themselves; what libraries print goes to the errors.
         replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
-        names = ("versions", "prepare", "run", "read", "count", "locate")
+        names = ("versions", "prepare", "run", "read", "count", "locate", "grid")
         tasks = {name: getattr(self, name) for name in names}
         serve(tasks, sys.stdin, replies)
 

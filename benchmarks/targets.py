@@ -49,7 +49,10 @@ H200 = {
 TRAVERSAL = {number: RatioTarget(SEQUENTIAL, 2, 4) for number in (100, 300)}
 TRAVERSAL_H200 = {100: Bound(0.09e-3, 0.3e-3), 300: Bound(0.6e-3, 1.5e-3)}
 # Other algorithms that locate tracers, by the names of `locators.CASES`.
-LOCATING = {locators.BIRMINGHAM: RatioTarget(SEQUENTIAL, 4, 10)}
+LOCATING = {
+    locators.BIRMINGHAM: RatioTarget(SEQUENTIAL, 4, 10),
+    locators.FPI: RatioTarget(SEQUENTIAL, 3, 8),
+}
 LOCATING_H200 = {locators.BIRMINGHAM: Bound(0.1e-3, 0.2e-3)}
 # ADAC Forte list mode, MB/s.
 ADAC_RATE = 100

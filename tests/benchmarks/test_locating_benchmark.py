@@ -72,7 +72,7 @@ def test_locating_side_by_side(
     assert "failed" not in text
     assert "not run" not in text
     for side in ("gpupept", "pept sequential", "pept joblib"):
-        assert f"rows made by {side}: 5 ({locators.BIRMINGHAM})" in text
+        assert f"rows made by {side}: 7 ({locators.BIRMINGHAM})" in text
 
 
 def test_unknown_cases_and_files(capsys: pytest.CaptureFixture[str]) -> None:
