@@ -25,8 +25,8 @@ LAYERS = (
     {"volumes"},
     {"clustering", "images", "mapreduce"},
     {"tracking", "scanners", "simulation"},
-    {"processing"},
     {"plots"},
+    {"processing"},
 )
 ONLY_IN = {"cupy": "backend", "cuml": "backend", "rmm": "backend", "numba": "kernels"}
 

@@ -149,7 +149,7 @@ def write_figure(figure: Any, path: Path) -> None:
             f"export_path must be a directory or end in one of {known}, found {target}"
         )
     if suffix in _PICTURES:
-        _check_kaleido(suffix)
+        require_kaleido(f"writing {suffix}", " (.html works without it)")
     with atomic_write(target) as temporary:
         if suffix in _PICTURES:
             figure.write_image(temporary, format=suffix[1:])
@@ -157,8 +157,15 @@ def write_figure(figure: Any, path: Path) -> None:
             figure.write_html(temporary)
 
 
-def _check_kaleido(suffix: str) -> None:
+def require_kaleido(what: str, instead: str = "") -> None:
+    """Raise ImportError where Kaleido, which makes pictures of figures, is not installed.
+
+    Parameters
+    ----------
+    what : str
+        What it is needed for.
+    instead : str
+        What works without it, to end the message with.
+    """
     if importlib.util.find_spec("kaleido") is None:
-        raise ImportError(
-            f"writing {suffix} needs Kaleido: pip install gpupept[export] (.html works without it)"
-        )
+        raise ImportError(f"{what} needs Kaleido: pip install gpupept[export]{instead}")
