@@ -163,12 +163,40 @@ def test_crescents_of_a_straight_track_cover_it_once(device):
     np.testing.assert_allclose(parts, whole, atol=1e-12)
 
 
+@settings(max_examples=30)
+@given(
+    segment=st.lists(
+        st.one_of(st.floats(-2, 2), st.sampled_from([-1.0, 0.0, 1.0])), min_size=4, max_size=4
+    ),
+    r=st.sampled_from([0.05, 0.5, 1.5]),
+)
+def test_a_crescent_is_a_capsule_without_the_disc_at_its_end(device, segment, r):
+    """On fine grids, where most pixels are all in or all out."""
+    edges = [np.linspace(-3.0, 3.0, 41), np.linspace(-3.0, 3.0, 31)]
+    whole, crescent, disc = (
+        cover(device, ends, r, edges, tail)[0]
+        for ends, tail in ((segment, False), (segment, True), (segment[2:] * 2, False))
+    )
+    np.testing.assert_allclose(crescent, whole - disc, atol=1e-12)
+
+
 def test_a_step_of_no_length_has_no_crescent(device):
     for dimensions in (2, 3):
         edges = [np.linspace(-2.0, 2.0, 6)] * dimensions
         found, whole = cover(device, [0.1] * 2 * dimensions, 0.8, edges, tails=True)
         assert not found.any()
         assert whole[0] == 0.0
+
+
+@pytest.mark.parametrize("step", [1e-300, 1e-17, 1e-9])
+def test_hardly_any_crescent_does_no_harm(device, step):
+    for dimensions in (2, 3):
+        edges = [np.linspace(-2.0, 2.0, 6)] * dimensions
+        segment = np.zeros(2 * dimensions)
+        segment[dimensions] = step
+        found, whole = cover(device, segment, 0.8, edges, tails=True)
+        assert found.min() >= 0.0
+        assert found.sum() == pytest.approx(whole[0], rel=1e-3, abs=1e-14)
 
 
 def test_weights_give_several_sums(device):

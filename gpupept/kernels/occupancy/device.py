@@ -71,7 +71,10 @@ def _units(shapes: Shapes, weights: Array, edges: Sequence[np.ndarray]) -> Array
     """Units that make 1 in each of the sums: a power of two with which no sum is too large."""
     xp = array_namespace(weights)
     cell = math.prod(float(axis[-1] - axis[0]) / (len(axis) - 1) for axis in edges)
-    largest = xp.minimum(measures(shapes), cell)
+    whole = shapes._replace(
+        tails=xp.zeros_like(shapes.tails)
+    )  # rounding counts where little is left
+    largest = xp.minimum(measures(whole), cell)
     bounds = (xp.abs(weights) * largest[:, None]).sum(axis=0)
     exponents = _LARGEST_SUM - xp.frexp(bounds)[1]
     return xp.ldexp(xp.ones(len(bounds)), xp.clip(exponents, -1000, 1000))
