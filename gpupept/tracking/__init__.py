@@ -20,8 +20,10 @@ from gpupept.tracking.group_by import GroupBy, SplitAll
 from gpupept.tracking.hdbscan import HDBSCAN
 from gpupept.tracking.interpolate import Interpolate
 from gpupept.tracking.lines_centroids import LinesCentroids
+from gpupept.tracking.minpoints import Minpoints
 from gpupept.tracking.optimize_window import OptimizeWindow
 from gpupept.tracking.out_of_view import OutOfViewFilter
+from gpupept.tracking.pept_em import PEPTEM
 from gpupept.tracking.reconnect import Reconnect
 from gpupept.tracking.remove import Remove
 from gpupept.tracking.remove_static import RemoveStatic
@@ -37,6 +39,7 @@ from gpupept.tracking.voxelize import Voxelize
 __all__ = [
     "FPI",
     "HDBSCAN",
+    "PEPTEM",
     "BirminghamMethod",
     "Center",
     "Centroids",
@@ -47,6 +50,7 @@ __all__ = [
     "GroupBy",
     "Interpolate",
     "LinesCentroids",
+    "Minpoints",
     "OptimizeWindow",
     "OutOfViewFilter",
     "Reconnect",

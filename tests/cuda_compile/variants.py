@@ -34,6 +34,17 @@ FAMILIES: dict[str, list[Variant]] = {
     "nearest": [Variant(64)],
     # A warp or one block of eight for each sample, which is far from filling a multiprocessor.
     "triangulation": [Variant(128, shared_bytes=256)],
+    # Four warps to a block. Of accelerated paths the sums fill the registers, and the factors that one
+    # thread makes of them the stack on some architectures.
+    "em_seeds": [Variant(80, shared_bytes=3600, stack_bytes=16, spill_bytes=24)],
+    "em_steps": [
+        Variant(r, shared_bytes=b, stack_bytes=s, spill_bytes=p, defines={"ORDER": o})
+        for o, r, b, s, p in (
+            (0, 114, 896, 48, 136),
+            (1, 128, 1280, 0, 0),
+            (2, 208, 1664, 1000, 32),
+        )
+    ],
     "velocity": [
         Variant(r, defines={"DEGREE": d}) for d, r in ((1, 64), (2, 64), (3, 72), (8, 104))
     ],

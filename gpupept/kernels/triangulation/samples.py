@@ -23,7 +23,8 @@ ROWS = 16
 
 
 @njit(nogil=True, cache=True)
-def _is_usable(line):
+def is_usable(line):
+    """Tell whether a line has a length and numbers that can be squared."""
     usable = line[4] != line[1] or line[5] != line[2] or line[6] != line[3]
     for column in range(7):
         usable &= abs(line[column]) <= LARGEST
@@ -31,7 +32,7 @@ def _is_usable(line):
 
 
 @njit(nogil=True, cache=True)
-def _load_line(line, table, i):
+def load_line(line, table, i):
     """Write what is needed of a line to column i of the table."""
     px, py, pz = line[1], line[2], line[3]
     x, y, z = line[4] - px, line[5] - py, line[6] - pz
@@ -48,13 +49,13 @@ def _load_line(line, table, i):
 
 
 @njit(nogil=True, cache=True)
-def _load(lines, table):
+def load_lines(lines, table):
     """Fill the table with the lines of a sample and what pads them; the number of usable lines."""
     count = 0
     table[:] = 0.0
     for i in range(len(lines)):
-        if _is_usable(lines[i]):
-            _load_line(lines[i], table, i)
+        if is_usable(lines[i]):
+            load_line(lines[i], table, i)
             count += 1
     return count
 
@@ -196,7 +197,7 @@ def _nearest_by_distance(keys, final, count, mean, weights):
 def _locate(lines, fraction, iterations, tables, sums, out):
     """Fill t, x, y, z, error of one sample and the weights of its lines; whether it has a point."""
     by_distance = iterations < 0
-    total = _load(lines, tables.reshape(len(tables), -1))
+    total = load_lines(lines, tables.reshape(len(tables), -1))
     usable, weights, squares = tables[USABLE], tables[WEIGHTS], tables[SQUARES]
     keys = squares.reshape(-1).view(np.int64)
     final = int(total * fraction)
