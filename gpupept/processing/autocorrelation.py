@@ -149,8 +149,7 @@ class AutoCorrelation(Reducer):
             lags, signals, sizes = self._columns_of(points)
             first, last = _span_of(lags) if self.span is None else self.span
             self.lags = np.linspace(first, last, self.num_divisions)
-            with np.errstate(all="ignore"):  # no pass at a lag
-                blocks = [to_host(block) for block in self._blocks(lags, signals, sizes, self.lags)]
+            blocks = [to_host(block) for block in self._blocks(lags, signals, sizes, self.lags)]
         sums, counts = np.hstack(blocks)
         self.passes = counts.astype(np.int64)
         self.correlation = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -205,10 +205,6 @@ class LaceyColors(Reducer):
         """
         planes = Planes(np.stack([self.p1, self.p2]), np.stack([self.ax1, self.ax2]))
         crossings = _crossings(points, planes, self.max_distance)
-        with np.errstate(all="ignore"):  # positions too far away for their squares
-            return self._pictured(crossings)
-
-    def _pictured(self, crossings: Crossings) -> Coloured:
         basis1 = _chosen_basis(self.basis1, crossings.starts, "basis1")
         basis2 = _chosen_basis(self.basis2, crossings.ends, "basis2")
         ends = _in_basis(crossings.ends, basis2)

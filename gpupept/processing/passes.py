@@ -56,8 +56,12 @@ def fitting(
             "trajectories must be PointData, or what PointData can be made of, found "
             f"{type(trajectories).__name__}: {error}"
         ) from error
-    device = device_of(points.data)
-    with timed(verbose, f"{name} made"), use_threads(max_workers), device_scope(device):
+    with (
+        timed(verbose, f"{name} made"),
+        use_threads(max_workers),
+        device_scope(device_of(points.data)),
+        np.errstate(all="ignore"),  # numbers too large for their squares are not finite then
+    ):
         yield points
 
 

@@ -232,13 +232,12 @@ def _moments(values: Array) -> Array:
     def average(numbers: Array) -> Array:
         return xp.where(finite, numbers, 0.0).sum(axis=0) / count
 
-    with np.errstate(all="ignore"):
-        mean = average(values)
-        centred = values - mean
-        variance = average(centred**2)
-        # Equal values differ from their mean by rounding only.
-        varied = variance > (np.finfo(np.float64).eps * mean) ** 2
-        scale = xp.where(varied, variance, np.nan)
-        skew = average(centred**3) / scale**1.5
-        kurtosis = average(centred**4) / scale**2 - 3.0
-        return xp.stack([mean, xp.sqrt(variance), skew, kurtosis])
+    mean = average(values)
+    centred = values - mean
+    variance = average(centred**2)
+    # Equal values differ from their mean by rounding only.
+    varied = variance > (np.finfo(np.float64).eps * mean) ** 2
+    scale = xp.where(varied, variance, np.nan)
+    skew = average(centred**3) / scale**1.5
+    kurtosis = average(centred**4) / scale**2 - 3.0
+    return xp.stack([mean, xp.sqrt(variance), skew, kurtosis])
