@@ -14,6 +14,7 @@ import numpy as np
 from gpupept.backend import resolve_device, to_device
 from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWindow, Voxels
 from gpupept.images import image_statistics
+from gpupept.kernels.components import ROWS_PER_BLOCK
 from gpupept.processing import occupancy2d, occupancy3d
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
@@ -149,6 +150,8 @@ def _clusters(lines: LineData) -> None:
 def _trajectories(lines: LineData) -> None:
     points = PointData(lines.data[:, :4])
     labelled = Segregate(window=5, cut_distance=50.0).fit(Stack().fit(points))
+    many = PointData(np.zeros((ROWS_PER_BLOCK + 1, 4))).to(lines.device)
+    Segregate(window=5, cut_distance=50.0).fit(many)
     joined = Reconnect(tmax=100.0, dmax=50.0).fit(labelled)
     trajectories = GroupBy("label").fit(joined)
     Velocity(window=5).fit(trajectories, verbose=False)
