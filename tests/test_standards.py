@@ -23,7 +23,7 @@ LAYERS = (
     {"executors"},
     {"base"},
     {"volumes"},
-    {"clustering", "images", "mapreduce"},
+    {"clustering", "grids", "images", "mapreduce"},
     {"tracking", "scanners", "simulation"},
     {"plots"},
     {"processing"},
