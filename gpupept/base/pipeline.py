@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gpupept.backend import device_of, device_scope
 from gpupept.base.batch_filter import BatchFilter, as_sized, on_device, run_batch
@@ -15,6 +15,9 @@ from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.pept_object import PEPTObject
 from gpupept.base.transformers import Filter, Reducer, Transformer
 from gpupept.executors import Executor, check_executor, map_samples
+
+if TYPE_CHECKING:
+    from gpupept.base.optimise import Optimisation
 
 _log = logging.getLogger("gpupept")
 
@@ -176,6 +179,105 @@ class Pipeline(PEPTObject):
                     current = stage.fit(current)
         _log.info("processed in %.3f s", time.perf_counter() - started)
         return current
+
+    def optimise(
+        self,
+        lines: Any,
+        max_evals: int = 200,
+        executor: Executor = "joblib",
+        max_workers: int | None = None,
+        verbose: bool = True,
+        objective: str | Callable[[Any], float] = "held-out",
+        seed: int = 0,
+        device: str | None = None,
+        memory: int | str | None = None,
+        **free_parameters: Any,
+    ) -> Optimisation:
+        """Search parameters that make the tracking good, and set the best ones found.
+
+        Parameters
+        ----------
+        lines : LineData
+            What the pipeline takes; a part of a recording is enough, if it is much longer than any
+            window that the pipeline averages over.
+        max_evals : int, default 200
+            Largest number of different settings to try.
+        executor, max_workers, device, memory
+            How each setting is run, see `fit`; they do not change what is found.
+        verbose : bool, default True
+            Show a progress bar with the best objective.
+        objective : {"held-out", "pept"} or callable, default "held-out"
+            What is made small. ``"held-out"``: one line in ten is kept from the pipeline, and the
+            trajectories are judged by how well they predict these, see Notes; it needs a `LineData`
+            and a pipeline that ends with positions and, if there are several tracers, with their
+            labels (`gpupept.tracking.Segregate`). ``"pept"``: freq_err times spatial_err, the
+            objective of earlier implementations, which needs a column ``error``. A function gets
+            the result of the pipeline and returns a number; NaN counts as infinity.
+        seed : int, default 0
+            Seed of the settings tried; the same seed gives the same result.
+        **free_parameters : (min, max)
+            Bounds of the parameters to vary, by the names of attributes that are numbers. A number
+            n after the name means the n-th transformer with such an attribute (``true_fraction2``);
+            without it the first is meant. Integers stay integers. A parameter named like an argument
+            of this method is given with its number (``seed1``).
+
+        Returns
+        -------
+        Optimisation
+            ``best`` values, their ``objective``, and the ``history`` of all settings as a table:
+            parameters, freq_err, spatial_err and objective.
+
+        Raises
+        ------
+        ValueError
+            If no free parameter is given, a name is unknown, bounds are wrong, another argument is
+            out of range, or no setting gives positions.
+        TypeError
+            If the result of the pipeline cannot be judged.
+
+        Notes
+        -----
+        Settings are tried on copies: the pipeline changes only at the end, and is left as it was if
+        the search fails or is interrupted. A setting that is refused with a `ValueError` counts as
+        infinite and is reported in ``failed``; other errors end the search. The values that the
+        pipeline has are tried first, if they lie within the bounds, so the best is never worse.
+
+        The objective ``"held-out"`` is explained at `gpupept.base.objectives.HeldOutLines`. The rate
+        freq_err compares with, one position per hundred lines, is arbitrary, and the spread of a
+        cluster, spatial_err, falls when clusters shrink, even if their centroids get worse; the
+        product can be made zero by settings that track badly.
+
+        A quarter of the settings is spread evenly over the bounds; the others come from the
+        Nelder-Mead method, started at the best of these.
+
+        References
+        ----------
+        J. A. Nelder, R. Mead, *A simplex method for function minimization*, Comput. J. 7, 308
+        (1965).
+
+        Examples
+        --------
+        >>> import gpupept
+        >>> from gpupept.tracking import HDBSCAN, Centroids, Cutpoints, Segregate, SplitLabels, Stack
+        >>> run = gpupept.simulation.rotating_tracers(lors=2_000, radii=[50], sample_size=200)
+        >>> pipeline = gpupept.Pipeline(
+        ...     [Cutpoints(0.5), HDBSCAN(0.9), SplitLabels() + Centroids(), Stack(), Segregate(20, 30)]
+        ... )
+        >>> found = pipeline.optimise(run.lines, max_evals=6, verbose=False, true_fraction=[0.1, 1])
+        >>> found.best["true_fraction"] == pipeline.transformers[1].true_fraction
+        True
+        >>> list(found.history.columns)
+        ['true_fraction', 'freq_err', 'spatial_err', 'objective']
+        """
+        from gpupept.base.optimise import optimise
+
+        options = {
+            "executor": executor,
+            "max_workers": max_workers,
+            "device": device,
+            "memory": memory,
+        }
+        return optimise(self, lines, max_evals, objective, seed, verbose, options, free_parameters)
 
     def __repr__(self) -> str:
         steps = [
