@@ -15,7 +15,7 @@ from gpupept.backend import resolve_device, to_device
 from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWindow, Voxels
 from gpupept.images import image_statistics
 from gpupept.kernels.components import ROWS_PER_BLOCK
-from gpupept.processing import occupancy2d, occupancy3d
+from gpupept.processing import RelativeDeviations, occupancy2d, occupancy3d
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
     FPI,
@@ -93,6 +93,7 @@ def warm_up(
         ("trajectories", _trajectories),
         ("voxels", _voxels),
         ("occupancy", _occupancy),
+        ("mixing", _mixing),
         ("statistics", _statistics),
         ("recipe", lambda data: peptml_pipeline(2).fit(data, verbose=False)),
     ]
@@ -180,3 +181,8 @@ def _occupancy(lines: LineData) -> None:
     rows = lines.data[:20, :4]
     occupancy2d(rows[:, :3], (8, 8), 1.0, [0, 600], [0, 600], verbose=False)
     occupancy3d(rows, (8, 8, 8), 1.0, [0, 600], [0, 600], [0, 700], verbose=False)
+
+
+def _mixing(lines: LineData) -> None:
+    reducer = RelativeDeviations([0, 0, 0], [600, 0, 0], histogram=False)
+    reducer.fit(lines.data[:20, :4], verbose=False)

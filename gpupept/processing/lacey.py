@@ -294,6 +294,8 @@ def _count(
     inside = ((cells >= 0.0) & (cells < shape)).all(axis=1)
     x, y = cells[inside].astype(np.int64).T
     flat = (x + counts[0] * xp.where(red[inside], 0, 1)) * counts[1] + y
+    if not len(flat):  # whose largest number is not defined
+        return xp.zeros((2, *counts), dtype=np.int64)
     found: Array = xp.bincount(flat, minlength=2 * counts[0] * counts[1])
     return found.reshape(2, *counts)
 

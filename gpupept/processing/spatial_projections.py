@@ -164,7 +164,7 @@ class SpatialProjections(FrameReducer):
         for block in planes.blocks(len(points.row_ranges)):
             rows, distances = nearest_positions(points, block)
             kept = distances < self.max_distance
-            found += [table[rows[kept[:, k], k]] for k in range(len(block.points))]
+            found += [table[rows[:, k][kept[:, k]]] for k in range(len(block.points))]
         return found
 
     def figures(self) -> Iterator[Any]:
