@@ -36,7 +36,7 @@ def survivors(table: Array, limits: Limits, share: float = 1.0) -> Array:
     """
     xp = array_namespace(table)
     good = is_tracer(table, limits, share)
-    good &= ~coincident(table, good, 1.0)
+    good &= ~coincident(table, good)
     if limits.max_tracers is not None and share == 1.0:
         good &= ranks(table, good) < limits.max_tracers
     kept = xp.array(table)
@@ -120,12 +120,12 @@ def ranks(table: Array, good: Array) -> Array:
     return counts
 
 
-def coincident(table: Array, good: Array, share: float) -> Array:
-    """Tell which components are nearer to a heavier good one than `share` of the sum of both spreads."""
+def coincident(table: Array, good: Array) -> Array:
+    """Tell which components are nearer to a heavier good one than the sum of both spreads."""
     xp = array_namespace(table)
     apart = table[:, :, None, :3] - table[:, None, :, :3]
     spreads = xp.sqrt(table[:, :, -2])
-    reach = share * (spreads[:, :, None] + spreads[:, None, :])
+    reach = spreads[:, :, None] + spreads[:, None, :]
     near = (apart**2).sum(axis=3) < reach**2
     meets: Array = (near & heavier(table, good) & good[:, :, None]).any(axis=1)
     return meets

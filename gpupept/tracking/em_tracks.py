@@ -13,7 +13,6 @@ from gpupept.tracking.em_mixture import at_time, coincident, is_tracer, ranks, r
 if TYPE_CHECKING:
     from gpupept.tracking.em_fitting import FrameFitter
 
-_TOUCHING = 0.25  # of the sum of both spreads: nearer tracers cannot be told apart
 _MEMORY = 0.8  # of the running mean of the weight of outliers
 
 
@@ -33,12 +32,12 @@ class Tracks:
         self._fitter = fitter
         self._settings = fitter.settings
         self._times = to_host(fitter.times)
-        count, order = self._settings.components, self._settings.motion
+        count = self._settings.components
         self._labels = np.full(count, -1)
         self._lost = np.zeros(count, dtype=np.int64)  # frames since a tracer was seen
         self._seen = np.zeros(count, dtype=np.int64)  # frames that it was seen in
-        # Path, as of a time of its own, with a velocity even where tracers rest within a frame.
-        self._paths = np.zeros((count, 3 * max(order + 1, 2)))
+        # Place and velocity, as of a time of its own; accelerations are too uncertain to go by.
+        self._paths = np.zeros((count, 6))
         self._clocks = np.zeros(count)
         self._shape = np.zeros((count, 2))  # square of the spread, weight
         self._born = 0
@@ -69,15 +68,18 @@ class Tracks:
         good = self._good(table, moments, followed, expected)
         rows = to_host(reported(table[None], moments[None], self._times[frame : frame + 1])[0])[0]
         self._update(table, rows, good, self._times[frame, 1])
-        shown = np.column_stack([rows[:, :6], self._labels, self._paths[:, 3:6]])[good]
+        velocities = rows[:, 6:9] if self._settings.motion else self._paths[:, 3:6]
+        shown = np.column_stack([rows[:, :6], self._labels, velocities])[good]
         result: np.ndarray = shown[np.argsort(shown[:, 6])]
         return result
 
     def _expected(self, frame: int, followed: np.ndarray) -> np.ndarray:
         """Components that the tracers followed should be in a frame, (K, 3 (motion + 1) + 2)."""
+        paths = at_time(self._paths, self._times[frame, 1] - self._clocks)
         unknowns = 3 * (self._settings.motion + 1)
-        paths = at_time(self._paths, self._times[frame, 1] - self._clocks)[:, :unknowns]
-        expected = np.concatenate([paths, self._shape], axis=1)
+        expected = np.zeros((len(paths), unknowns + 2))
+        expected[:, : min(unknowns, 6)] = paths[:, :unknowns]
+        expected[:, -2:] = self._shape
         expected[~followed, -1] = 0.0
         return expected
 
@@ -112,15 +114,17 @@ class Tracks:
     ) -> np.ndarray:
         """Tell which components are tracers.
 
-        New ones must not be where a tracer that is followed is expected: they would take its lines.
+        Of those at one place the oldest is. New ones must not be where a tracer that is followed is
+        expected, either: they would take its lines.
         """
         limits = self._settings.limits
         good = is_tracer(table[None], limits)[0] & (moments[:, 1] > 0.0)
         old, new = good & followed, good & ~followed
-        old &= ~coincident(table[None], old[None], _TOUCHING)[0]
-        beside = np.where(followed[:, None], expected, table)
-        beside[followed, -1] += 1.0
-        new &= ~coincident(beside[None], (followed | new)[None], 1.0)[0]
+        by_age = table.copy()
+        by_age[followed, -1] = 2.0 + self._born - self._labels[followed]
+        old &= ~coincident(by_age[None], old[None])[0]
+        by_age[followed, :-1] = expected[followed, :-1]
+        new &= ~coincident(by_age[None], (followed | new)[None])[0]
         if limits.max_tracers is not None:
             new &= ranks(table[None], new[None])[0] < limits.max_tracers - followed.sum()
         result: np.ndarray = old | new
@@ -147,7 +151,7 @@ class Tracks:
     ) -> None:
         """Paths to move tracers on by; of tracers at rest within frames, from their last two places."""
         if self._settings.motion:
-            self._paths[good], self._clocks[good] = table[good, :-2], now
+            self._paths[good], self._clocks[good] = table[good, :6], now
             return
         later = rows[good, 0] - self._clocks[good]
         moved = rows[good, 1:4] - self._paths[good, :3]
