@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     Region = slice | int | tuple[Any, ...]
 
 _BLOCK = 4 * 2**20  # bytes that statistics are made of at a time
+_PARTIAL = ".partial"
+_UNFINISHED = "an unfinished volume: run what makes it again, with the same arguments"
 
 
 class VolumeStore:
@@ -164,12 +167,13 @@ class VolumeStore:
             raise ValueError(f'mode must be "r" or "r+", found {mode!r}')
         target = Path(path)
         if not target.exists():
-            unfinished = " (there is an unfinished one)" if partial_path(target).exists() else ""
-            raise FileNotFoundError(f"there is no volume {str(target)!r}{unfinished}")
+            unfinished = partial_path(target)
+            hint = f"; {unfinished} is {_UNFINISHED}" if unfinished.exists() else ""
+            raise FileNotFoundError(f"there is no volume {str(target)!r}{hint}")
         try:
             array = zarr.open_array(str(target), mode=mode, zarr_format=3)
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{target} is not a Zarr (version 3) array, or is damaged") from error
+            raise ValueError(_what_it_is(target)) from error
         return cls(target, array)
 
     # ---- Geometry
@@ -252,6 +256,21 @@ class VolumeStore:
         return limit
 
     # ---- Values
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError(f"values of {self.path} are on disk, so an array of them is a copy")
+        budget = memory_budget("cpu")
+        if self.nbytes > budget:
+            raise MemoryError(
+                f"all of {self.path} is {self.nbytes} bytes, more than the memory budget of {budget}; "
+                "read a part with store[...] or store.voxels(region), compute with store.statistics() "
+                "or store.slabs(), or raise it with gpupept.backend.set_memory_budget"
+            )
+        return np.asarray(self[...], dtype=dtype)
 
     def __getitem__(self, region: Region) -> np.ndarray:
         """Read values into memory, by the basic indexing of NumPy."""
@@ -469,6 +488,22 @@ class VolumeStore:
         return f"VolumeStore({str(self.path)!r}, shape={self.shape}, dtype={self.dtype}, {limits})"
 
 
+def _what_it_is(path: Path) -> str:
+    """Say what there is instead of a store."""
+    if path.name.endswith(_PARTIAL) and path.is_dir():
+        return f"{path} is {_UNFINISHED}"
+    zarr = zarr_package()
+    with contextlib.suppress(Exception):  # whatever is wrong with it, it is not OME-Zarr then
+        attributes = dict(zarr.open_group(str(path), mode="r").attrs)
+        if "multiscales" in attributes.get("ome", attributes):
+            return (
+                f"{path} is OME-Zarr, not a store of gpupept; read it with "
+                "gpupept.volumes.import_volume(path, store=...), or on the command line with "
+                '"gpupept export IN.ome.zarr OUT.zarr"'
+            )
+    return f"{path} is not a Zarr (version 3) array, or is damaged"
+
+
 def partial_path(path: str | os.PathLike[str]) -> Path:
     """Directory in which a volume is made before it gets its name.
 
@@ -483,4 +518,4 @@ def partial_path(path: str | os.PathLike[str]) -> Path:
         Beside it.
     """
     given = Path(path)
-    return given.with_name(f"{given.name}.partial")
+    return given.with_name(f"{given.name}{_PARTIAL}")

@@ -277,7 +277,7 @@ def test_what_is_no_volume_is_not_opened(tmp_path: Path, store: VolumeStore) -> 
     with pytest.raises(FileNotFoundError, match="there is no volume"):
         VolumeStore.open(tmp_path / "absent.zarr")
     (tmp_path / "begun.zarr.partial").mkdir()
-    with pytest.raises(FileNotFoundError, match="an unfinished one"):
+    with pytest.raises(FileNotFoundError, match="an unfinished volume"):
         VolumeStore.open(tmp_path / "begun.zarr")
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("{}")
