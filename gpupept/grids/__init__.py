@@ -10,6 +10,12 @@ from __future__ import annotations
 
 from gpupept.grids.array_2d import Array2D
 from gpupept.grids.array_3d import Array3D
+from gpupept.grids.averages import cell_averages, geometric_efficiency
+from gpupept.grids.decorators import (
+    grid_2d_to_structure,
+    grid_2d_to_structure_list,
+    over_sample,
+)
 from gpupept.grids.errors import ArrayException, GridException, MaskException
 from gpupept.grids.grid_2d import Grid2D
 from gpupept.grids.grid_2d_iterate import Grid2DIterate
@@ -19,6 +25,7 @@ from gpupept.grids.iteration import IterationInfo
 from gpupept.grids.mask_2d import Mask2D
 from gpupept.grids.mask_3d import Mask3D
 from gpupept.grids.over_sampling import OverSamplingIterate, OverSamplingUniform
+from gpupept.grids.point_function import PointFunction, compiled_function
 
 __all__ = [
     "Array2D",
@@ -36,5 +43,12 @@ __all__ = [
     "MaskException",
     "OverSamplingIterate",
     "OverSamplingUniform",
+    "PointFunction",
     "ValuesIrregular",
+    "cell_averages",
+    "compiled_function",
+    "geometric_efficiency",
+    "grid_2d_to_structure",
+    "grid_2d_to_structure_list",
+    "over_sample",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from gpupept.backend import array_namespace, common_device, is_device_array
 from gpupept.base.array_container import ArrayContainer
 from gpupept.grids.layout import bin_means, sub_points
+from gpupept.grids.point_function import PointFunction, as_point_function
 from gpupept.kernels import Array
 
 # Points that a function is given at a time: few enough for the caches of a processor, and enough to keep
@@ -47,10 +48,17 @@ class PointEvaluator:
     evaluations: int = field(default=0, init=False)
     returned_list: bool = field(default=False, init=False)
 
+    def compiled_for(self, centres: Array) -> PointFunction | None:
+        """Return the function if it is compiled for single points and may run as such: on the CPU."""
+        if is_device_array(centres) or self.owner is not None or self.kwargs:
+            return None
+        if self.nan_policy == "raise":  # which is told from the values at all points
+            return None
+        return as_point_function(self.function, self.args, centres.shape[1])
+
     def at(self, points: Array) -> list[Array]:
-        """Values at points, as arrays of float numbers, one for each element of a list."""
-        first = () if self.owner is None else (self.owner,)
-        found = self.function(*first, points, *self.args, **self.kwargs)
+        """Values at points, one array for each element of a list."""
+        found = self._call(points)
         self.evaluations += len(points)
         self.returned_list = isinstance(found, list | tuple)
         parts = found if isinstance(found, list | tuple) else [found]
@@ -60,6 +68,14 @@ class PointEvaluator:
         if self.nan_policy == "raise":
             _check_finite(results)
         return results
+
+    def _call(self, points: Array) -> Any:
+        if self.owner is not None:
+            return self.function(self.owner, points, *self.args, **self.kwargs)
+        single = as_point_function(self.function, self.args, points.shape[1])
+        if single is not None and not self.kwargs:
+            return single(points)
+        return self.function(points, *self.args, **self.kwargs)
 
     def means(self, centres: Array, steps: tuple[float, ...], sub_size: int) -> list[Array]:
         """Means over the sub-cells of cells, in float64."""

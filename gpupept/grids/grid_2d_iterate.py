@@ -58,7 +58,7 @@ class Grid2DIterate(LevelTests, Grid2D):
     ...     lambda points: np.exp(-points[:, 1] ** 2), return_info=True
     ... )
     >>> means.array.round(3).tolist(), info.sub_size.tolist(), info.n_evaluations
-    ([0.395, 0.923, 0.395], [16, 16, 16], 1023)
+    ([0.395, 0.924, 0.395], [8, 8, 8], 255)
     """
 
     def __init__(

@@ -16,6 +16,7 @@ from gpupept.kernels import Array
 
 if TYPE_CHECKING:
     from gpupept.grids.over_sampling import OverSamplingIterate
+    from gpupept.grids.point_function import PointFunction
 
 
 class IterationInfo(NamedTuple):
@@ -86,6 +87,9 @@ def iterate(
     """
     xp = array_namespace(centres)
     count = len(centres)
+    compiled = evaluator.compiled_for(centres)
+    if compiled is not None and lower is None and count:
+        return _iterate_compiled(compiled, centres, steps, sampling)
     state = Averages([], xp.ones(count, dtype=xp.int16), xp.ones(count, dtype=bool), 0, 0.0, False)
     if not count:
         state.values = [xp.empty(0)]
@@ -100,6 +104,35 @@ def iterate(
         _refine(state, evaluator, centres, steps, sampling, lower)
     state.n_evaluations, state.is_list = evaluator.evaluations, evaluator.returned_list
     return state
+
+
+def _iterate_compiled(
+    function: PointFunction,
+    centres: Array,
+    steps: tuple[float, ...],
+    sampling: OverSamplingIterate,
+) -> Averages:
+    """Average a compiled function on the CPU, cell after cell."""
+    from gpupept.kernels.subgrids import Rules, refine_cells
+
+    lower = function(centres)
+    count = len(lower)
+    if sampling.zero_exit and not lower.any():
+        sizes, every = np.ones(count, dtype=np.int16), np.ones(count, dtype=bool)
+        return Averages([lower], sizes, every, count, 0.0, False)
+    accuracies = sampling.fractional_accuracy, sampling.absolute_accuracy
+    fraction, difference = (np.nan if value is None else value for value in accuracies)
+    rules = Rules(
+        fraction, difference, sampling.rule == "symmetric", sampling.zero_rule == "accept"
+    )
+    found = refine_cells(
+        function.compiled(), function.parameters, centres, steps, sampling.sub_steps, rules, lower
+    )
+    evaluations = count + sum(
+        int((found.sub_sizes >= size).sum()) * size ** len(steps) for size in sampling.sub_steps
+    )
+    error = 0.0 if found.converged.all() else float(found.errors[~found.converged].max())
+    return Averages([found.values], found.sub_sizes, found.converged, evaluations, error, False)
 
 
 def _refine(

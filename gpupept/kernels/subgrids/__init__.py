@@ -1,0 +1,130 @@
+"""Means of a function over cells, on sub-grids that are refined cell by cell; functions compiled by Numba.
+
+A function of one point takes its coordinates, and parameters, as separate numbers. It is compiled into
+the loops, so the first call with a function takes a second or two and later ones none; results do not
+depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpupept.kernels.threads import run_ranges
+
+
+class Rules(NamedTuple):
+    """When means over two sub-grids agree, see `gpupept.grids.acceptance.accepted`; NaN for None."""
+
+    fractional_accuracy: float
+    absolute_accuracy: float
+    symmetric: bool
+    accept_zeros: bool
+
+
+class Refined(NamedTuple):
+    """Result of `refine_cells`.
+
+    Attributes
+    ----------
+    values : (N,) float64
+        Means.
+    sub_sizes : (N,) int16
+        Sub-cells along each side.
+    converged : (N,) bool
+        False where the last sub-grid was taken without a test.
+    errors : (N,) float64
+        Difference of the last two levels where it was, else 0.
+    """
+
+    values: np.ndarray
+    sub_sizes: np.ndarray
+    converged: np.ndarray
+    errors: np.ndarray
+
+
+def compile_scalar(function: Callable[..., Any]) -> Any:
+    """Compile a function of separate numbers; one that Numba has compiled already stays as it is.
+
+    Division by zero gives infinity or NaN, as with arrays.
+    """
+    if hasattr(function, "py_func"):
+        return function
+    from numba import njit
+
+    return njit(nogil=True, error_model="numpy")(function)
+
+
+def means_at_points(function: Any, parameters: tuple[float, ...], points: np.ndarray) -> np.ndarray:
+    """Evaluate a compiled function.
+
+    Parameters
+    ----------
+    function : compiled function
+        Of D coordinates and the parameters.
+    parameters : tuple of float
+        The parameters.
+    points : (n, D) float64, D = 2 or 3
+        The points.
+
+    Returns
+    -------
+    (n,) float64
+        Values.
+    """
+    from gpupept.kernels.subgrids.compiled import evaluate, mean_of
+
+    points = np.ascontiguousarray(points)
+    values, mean = np.empty(len(points)), mean_of(points.shape[1])
+    steps = np.zeros(points.shape[1])
+
+    def task(begin: int, end: int) -> None:
+        evaluate(begin, end, mean, function, parameters, points, steps, values)
+
+    run_ranges(task, np.ones(len(points)))
+    return values
+
+
+def refine_cells(
+    function: Any,
+    parameters: tuple[float, ...],
+    centres: np.ndarray,
+    steps: tuple[float, ...],
+    sub_steps: list[int],
+    rules: Rules,
+    lower: np.ndarray,
+) -> Refined:
+    """Average a compiled function over cells.
+
+    Parameters
+    ----------
+    function : compiled function
+        Of D coordinates and the parameters.
+    parameters : tuple of float
+        The parameters.
+    centres : (N, D) float64, D = 2 or 3
+        Centres of the cells.
+    steps : D floats
+        From one cell to the next along each axis.
+    sub_steps : list of int
+        Sub-cells along each side, level by level.
+    rules : Rules
+        When two levels agree.
+    lower : (N,) float64
+        Values at the centres.
+    """
+    from gpupept.kernels.subgrids.compiled import mean_of, refine
+
+    centres = np.ascontiguousarray(centres)
+    count = len(centres)
+    found = Refined(lower.copy(), np.ones(count, np.int16), np.zeros(count, bool), np.zeros(count))
+    sizes, mean = np.array(sub_steps, dtype=np.int64), mean_of(centres.shape[1])
+    sides = np.array(steps, dtype=np.float64)
+
+    def task(begin: int, end: int) -> None:
+        refine(begin, end, mean, function, parameters, centres, sides, sizes, *rules, *found)
+
+    run_ranges(task, np.ones(count))
+    return found
