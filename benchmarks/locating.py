@@ -63,6 +63,8 @@ class Sides:
     def _peer_side(self, executor: str) -> harness.Side:
         def side(case: str) -> Mapping[str, float]:
             assert self.peer is not None
+            if not CASES[case].in_pept:
+                return {}
             reply = self.peer.ask(
                 "locate", path=str(self.path), case=case, executor=executor, workers=self.workers
             )

@@ -16,6 +16,8 @@ FPI = "Voxelize 50^3 + FPI"
 SEGREGATE = "Segregate, 1e6 positions"
 VELOCITY = "Velocity, 1e5 positions"
 RECONNECT = "Reconnect, 1e6 positions in 1000 pieces"
+PEPT_EM = "PEPT-EM"
+PEPT_EM_TRACKING = "PEPT-EM, tracking"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Case:
 
     Both functions are called with the library. ``steps`` gives what is timed, as one pipeline;
     ``prepare`` makes of the samples of LoRs what it takes, untimed. Of the LoRs `rows` are used, or
-    all.
+    all. `in_pept` tells whether pept has the algorithm.
     """
 
     steps: Callable[[Any], list[Any]]
@@ -32,6 +34,7 @@ class Case:
     overlap: int = 0
     rows: int | None = None
     prepare: Callable[[Any, Any], Any] = lambda library, lines: lines
+    in_pept: bool = True
 
 
 def positions(library: Any, rows: int, pieces: int = 1) -> Any:
@@ -77,6 +80,15 @@ CASES = {
         lambda library: [library.tracking.Reconnect(tmax=15.0, dmax=10.0)],
         sample_size=400,
         prepare=lambda library, lines: positions(library, 1_000_000, pieces=1000),
+    ),
+    PEPT_EM: Case(
+        lambda library: [library.tracking.PEPTEM(2)], sample_size=400, overlap=300, in_pept=False
+    ),
+    PEPT_EM_TRACKING: Case(
+        lambda library: [library.tracking.PEPTEM(2, mode="tracking")],
+        sample_size=400,
+        overlap=300,
+        in_pept=False,
     ),
 }
 

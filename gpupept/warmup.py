@@ -20,6 +20,7 @@ from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
     FPI,
     HDBSCAN,
+    PEPTEM,
     BirminghamMethod,
     Centroids,
     Cutpoints,
@@ -143,6 +144,8 @@ def _clusters(lines: LineData) -> None:
     cluster_lines = SplitLabels(extract_lines=True).fit(cutpoints, verbose=False)
     LinesCentroids().fit(cluster_lines, verbose=False)
     BirminghamMethod().fit(lines[:2], verbose=False)
+    for motion in range(3):  # a CUDA kernel for each
+        PEPTEM(2, motion=motion).fit(lines[:2])
     clusters = SplitLabels(noise=True).fit(cutpoints, verbose=False)
     Centroids(error=True, cluster_size=True).fit(clusters, verbose=False)
     Centroids().fit(cutpoints, verbose=False)

@@ -75,6 +75,18 @@ def test_locating_side_by_side(
         assert f"rows made by {side}: 7 ({locators.BIRMINGHAM})" in text
 
 
+def test_what_pept_lacks_is_not_asked_of_it(tmp_path: Path) -> None:
+    lines = gpupept.simulation.rotating_tracers(1_000, sample_size=400).lines.lines
+    np.save(tmp_path / "lines.npy", lines)
+    peer = Peer([sys.executable, "-c", "raise SystemExit"])
+    compared = locating.Sides(tmp_path / "lines.npy", Target(), peer, ["sequential"])
+    measured = harness.take_turns(compared.sides(), [locators.PEPT_EM], 1)
+    assert isinstance(measured["gpupept"][locators.PEPT_EM], Sample)
+    assert harness.failures(measured) == []
+    assert measured["pept sequential"] == {}
+    assert "not run" in locating.table(measured, [locators.PEPT_EM], on_gpu=False)
+
+
 def test_unknown_cases_and_files(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--cases", "dowsing"], ["--file", "nowhere.csv"]):
         with pytest.raises(SystemExit):

@@ -305,7 +305,7 @@ class TestArguments:
 
     @pytest.mark.parametrize("samples", [np.zeros((5, 7)), PointData(np.zeros((5, 4))), 3, []])
     def test_samples_refused(self, samples):
-        with pytest.raises((TypeError, ValueError), match="LineData|iterable"):
+        with pytest.raises((TypeError, ValueError), match=r"LineData|iterable"):
             PEPTEM().fit(samples)
 
 
