@@ -14,9 +14,9 @@ from gpupept.base.point_data import PointData
 Score = Callable[[Any], float]
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
-ONE_IN = 10  # lines are held out ...
+ONE_IN = 5  # lines of the middle half are held out ...
 MOST_HELD_OUT = 20_000  # ... but never more than this
-FEWEST_LINES = 2 * ONE_IN
+FEWEST_LINES = 4 * ONE_IN
 MOST_STEPS = 200
 SETTLED = 1e-9  # change of the objective at which the mixture counts as fitted
 LEAST_VARIANCE = 1e-8  # of the distances to a tracer, relative to the field of view
@@ -25,9 +25,11 @@ LEAST_VARIANCE = 1e-8  # of the distances to a tracer, relative to the field of 
 class HeldOutLines:
     """Judge trajectories by how well they predict lines that were not used to find them.
 
-    One line in ten (at most 20 000, evenly spread) is held out: the pipeline gets the others, in
-    samples that span the same times. Trajectories are interpolated linearly to the times of the
-    lines held out, and their distances tell how good the trajectories are.
+    Of the middle half of the lines one in five (at most 20 000, evenly spread) is held out: the
+    pipeline gets the others, in samples that span the same times. Trajectories are interpolated
+    linearly to the times of the lines held out, and their distances tell how good the trajectories
+    are. The first and the last quarter are not judged, as no window can be centred on their ends:
+    a part of a recording would make all windows look too long.
 
     Parameters
     ----------
@@ -77,8 +79,9 @@ class HeldOutLines:
             raise ValueError(
                 f"lines must be at least {FEWEST_LINES} so that some can be held out, found {count}"
             )
+        first, last = count // 4, count - count // 4
         held_out = np.zeros(count, dtype=bool)
-        held_out[ONE_IN // 2 :: max(ONE_IN, -(-count // MOST_HELD_OUT))] = True
+        held_out[first : last : max(ONE_IN, -(-(last - first) // MOST_HELD_OUT))] = True
         self.rest = _without(lines, held_out)
         rows = to_host(lines.data[to_device(np.nonzero(held_out)[0], lines.device)])[:, :7]
         along = rows[:, 4:7] - rows[:, 1:4]
@@ -116,7 +119,7 @@ class HeldOutLines:
         offsets = positions - self._starts[lines]
         parallel = (offsets * self._directions[lines]).sum(axis=1)
         squares = np.maximum((offsets * offsets).sum(axis=1) - parallel * parallel, 0.0)
-        return -_gain(lines, squares, len(self._times), self._breadth)
+        return 0.0 - _gain(lines, squares, len(self._times), self._breadth)
 
 
 def _without(lines: LineData, held_out: np.ndarray) -> LineData:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -233,6 +234,11 @@ def optimise(
     ValueError, TypeError
         As there.
 
+    Warns
+    -----
+    RuntimeWarning
+        As there.
+
     Examples
     --------
     See `gpupept.Pipeline.optimise`.
@@ -258,7 +264,7 @@ def optimise(
         )
         with suppress(_Spent):
             search(trials, _current(pipeline, parameters), seed)
-    return _finished(pipeline, trials)
+    return _finished(pipeline, trials, 0.0 if objective == "held-out" else None)
 
 
 def _judge(objective: Any, lines: Any) -> tuple[Any, Callable[[Any], float]]:
@@ -336,7 +342,7 @@ def _progress(total: int, verbose: bool) -> Iterator[Callable[[float], None]]:
         yield report
 
 
-def _finished(pipeline: Pipeline, trials: Trials) -> Optimisation:
+def _finished(pipeline: Pipeline, trials: Trials, chance: float | None) -> Optimisation:
     """Set the best values on the pipeline and tell what was found."""
     import pandas as pd
 
@@ -346,6 +352,13 @@ def _finished(pipeline: Pipeline, trials: Trials) -> Optimisation:
         raise ValueError(
             f"none of the {len(trials.rows)} settings tried gave positions; {trials.failed} were "
             f"refused with a ValueError{reason}"
+        )
+    if chance is not None and objective >= chance:
+        warnings.warn(
+            "no setting tried predicts lines held out better than chance; widen the bounds, vary "
+            "other parameters or give more lines",
+            RuntimeWarning,
+            stacklevel=4,
         )
     set_values(pipeline.transformers, trials.parameters, values)
     names = [parameter.name for parameter in trials.parameters]

@@ -198,8 +198,8 @@ class Pipeline(PEPTObject):
         Parameters
         ----------
         lines : LineData
-            What the pipeline takes; a part of a recording is enough, if it is much longer than any
-            window that the pipeline averages over.
+            What the pipeline takes. A part of a recording is enough, if it lasts several times as
+            long as any window that the pipeline averages over.
         max_evals : int, default 200
             Largest number of different settings to try.
         executor, max_workers, device, memory
@@ -207,7 +207,7 @@ class Pipeline(PEPTObject):
         verbose : bool, default True
             Show a progress bar with the best objective.
         objective : {"held-out", "pept"} or callable, default "held-out"
-            What is made small. ``"held-out"``: one line in ten is kept from the pipeline, and the
+            What is made small. ``"held-out"``: some lines are kept from the pipeline, and the
             trajectories are judged by how well they predict these, see Notes; it needs a `LineData`
             and a pipeline that ends with positions and, if there are several tracers, with their
             labels (`gpupept.tracking.Segregate`). ``"pept"``: freq_err times spatial_err, the
@@ -235,6 +235,11 @@ class Pipeline(PEPTObject):
         TypeError
             If the result of the pipeline cannot be judged.
 
+        Warns
+        -----
+        RuntimeWarning
+            If no setting predicts held-out lines better than chance.
+
         Notes
         -----
         Settings are tried on copies: the pipeline changes only at the end, and is left as it was if
@@ -242,7 +247,8 @@ class Pipeline(PEPTObject):
         infinite and is reported in ``failed``; other errors end the search. The values that the
         pipeline has are tried first, if they lie within the bounds, so the best is never worse.
 
-        The objective ``"held-out"`` is explained at `gpupept.base.objectives.HeldOutLines`. The rate
+        The objective ``"held-out"`` is explained at `gpupept.base.objectives.HeldOutLines`; it counts
+        errors of positions, delays, gaps, lost tracers and false trajectories alike. The rate that
         freq_err compares with, one position per hundred lines, is arbitrary, and the spread of a
         cluster, spatial_err, falls when clusters shrink, even if their centroids get worse; the
         product can be made zero by settings that track badly.

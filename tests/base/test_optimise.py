@@ -89,14 +89,14 @@ def recipe(**values: Any) -> Pipeline:
             HDBSCAN(values.get("true_fraction2", 0.6), 2),
             SplitLabels() + Centroids(),
             Stack(),
-            Segregate(40, 10.0),
+            Segregate(40, 40.0),
         ]
     )
 
 
 @pytest.fixture(scope="module")
 def run():
-    return rotating_tracers(lors=4_000, sample_size=200, overlap=150, random_fraction=0)
+    return rotating_tracers(lors=4_000, rpm=300, sample_size=200, overlap=150, random_fraction=0)
 
 
 class TestNames:
@@ -377,14 +377,14 @@ class TestHeldOut:
         rows[:7, 4] = -1
         rows[7:9, 2] = np.nan
         found = PointData(rows, columns=["t", "x", "y", "z", "label"])
-        assert judged(found) == pytest.approx(held_out_objective(run.lines.lines, rows), rel=1e-4)
+        assert judged(found) == pytest.approx(held_out_objective(run.lines.lines, rows), rel=1e-7)
 
     def test_the_rest_keeps_the_times_of_samples(self, run: Any) -> None:
         rest = HeldOutLines(run.lines).rest
         assert len(rest.lines) == 3_600
         assert len(rest) == len(run.lines)
         for fewer, sample in zip(rest, run.lines, strict=True):
-            assert len(fewer.lines) == 180
+            assert 160 <= len(fewer.lines) <= 200
             assert np.isin(fewer.lines[:, 0], sample.lines[:, 0]).all()
 
     def test_truth_is_best(self, run: Any) -> None:
@@ -419,8 +419,8 @@ class TestHeldOut:
 
     def test_times_in_any_order_and_lines_that_are_none(self, run: Any) -> None:
         rows = np.random.default_rng(1).permutation(run.lines.lines)
-        rows[5, 1] = np.nan
-        rows[15, 4:7] = rows[15, 1:4]
+        rows[1000, 1] = np.nan
+        rows[1005, 4:7] = rows[1005, 1:4]
         assert np.isfinite(HeldOutLines(LineData(rows))(trajectories(run)))
         with pytest.raises(ValueError, match="at least 20"):
             HeldOutLines(LineData(rows[:19]))
@@ -458,10 +458,10 @@ class TestMeasures:
 
 
 def error_of(found: PointData, run: Any) -> float:
-    """Root mean square error over all tracers and times, 20 mm where there is no trajectory."""
+    """Root mean square error in the middle half of the time, 20 mm where there is no trajectory."""
     errors = []
     for path in run.paths:
-        times = np.linspace(0, run.lines.data[-1, 0], 200)
+        times = np.linspace(0.25, 0.75, 200) * run.lines.data[-1, 0]
         nearest = np.full(200, 20.0)
         for label in np.unique(found["label"][found["label"] >= 0]):
             track = found.points[found["label"] == label]
@@ -472,18 +472,30 @@ def error_of(found: PointData, run: Any) -> float:
 
 
 class TestRecipe:
-    def test_improves_a_bad_start(self, run: Any) -> None:
-        pipeline = recipe(max_distance=1.5, true_fraction=0.05, sample_size=8)
+    @pytest.mark.parametrize(
+        "start",
+        [
+            {"true_fraction": 0.75, "sample_size": 30},
+            {"true_fraction": 0.05, "sample_size": 25, "max_distance": 0.1},
+        ],
+    )
+    def test_improves_a_bad_start(self, run: Any, start: dict[str, Any]) -> None:
+        pipeline = recipe(**start)
         before = pipeline.fit(run.lines, verbose=False)
         found = pipeline.optimise(
-            run.lines, 16, true_fraction=[0.02, 0.8], sample_size=[4, 40], **QUIET
+            run.lines, 16, true_fraction=[0.02, 0.8], sample_size=[6, 40], **QUIET
         )
         after = pipeline.fit(run.lines, verbose=False)
         assert found.objective == found.history["objective"].min()
         judged = HeldOutLines(run.lines)
         assert judged(after) < judged(before)
-        assert error_of(after, run) < error_of(before, run)
+        assert error_of(after, run) < 2.5 < error_of(before, run)
         assert location_errors(after, run.paths).found == 2
+
+    def test_says_when_nothing_is_better_than_chance(self, run: Any) -> None:
+        with pytest.warns(RuntimeWarning, match="no setting tried predicts"):
+            found = recipe().optimise(run.lines, 3, sample_size=[100, 200], **QUIET)
+        assert found.objective == 0
 
     def test_workers_do_not_change_it(self, run: Any) -> None:
         def history(**options: Any) -> np.ndarray:
