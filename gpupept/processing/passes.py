@@ -22,6 +22,7 @@ from gpupept.tracking.stack import stacked_points
 logger = logging.getLogger("gpupept.processing")
 
 _ENTRIES = 2**21  # passes times planes that are looked at together
+_FAR = 1e150  # mm
 
 
 class Planes(NamedTuple):
@@ -84,7 +85,10 @@ def distances_from(positions: Array, points: np.ndarray) -> Array:
     """Euclidean distance from points that broadcast with the positions, last axis x, y, z."""
     xp = array_namespace(positions)
     apart = positions - to_device(points, device_of(positions))
-    return xp.sqrt(apart[..., 0] ** 2 + apart[..., 1] ** 2 + apart[..., 2] ** 2)
+    # Powers of two change no digits; without them squares of what is far away overflow.
+    scale = xp.where(xp.abs(apart).max(axis=-1) > _FAR, 2.0**-600, 1.0)
+    x, y, z = (apart[..., axis] * scale for axis in range(3))
+    return xp.sqrt(x**2 + y**2 + z**2) / scale
 
 
 def report_missed(passes: int, used: int, max_distance: float, what: str) -> None:

@@ -70,7 +70,7 @@ def autocorrelation(passes, lag, signals, lags, max_distance, normalize):
                 if np.isfinite(term):
                     sums[k] += term
                     counts[k] += 1
-    return [s / c if c else math.nan for s, c in zip(sums, counts, strict=True)], counts
+    return np.array([s / c if c else math.nan for s, c in zip(sums, counts, strict=True)]), counts
 
 
 def projections(passes, dimension, places, max_distance):

@@ -140,6 +140,13 @@ def test_any_passes(device, passes):
     np.testing.assert_allclose(found, np.array(right).reshape(-1), rtol=1e-12, atol=1e-12)
 
 
+def test_distances_whose_squares_overflow(device):
+    points = container(device, [np.array([[0, 0, 3e200, -4e200], [1, 9, 0, 5]])], COLUMNS[:4])
+    reducer = RelativeDeviations([0, 0, 0], [9, 0, 0], histogram=False)
+    found = device.to_host(reducer.fit(points, **QUIET))
+    np.testing.assert_allclose(found, [5e200], rtol=1e-15)
+
+
 def test_limits_hold_their_lower_end_only(device):
     ends = [
         [[0, 0, -1, 0], [1, 9, y, z]] for y, z in ((-2, 0), (2, 0), (-2.1, 0), (1.9, -2), (0, 2))

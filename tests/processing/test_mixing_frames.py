@@ -89,7 +89,7 @@ def test_any_passes(device, no_summary, passes):
         np.testing.assert_array_equal(found, device.to_host(single.fit(points, **QUIET)))
         finite = found[np.isfinite(found)]
         assert np.isnan(linear.mean[k]) == (not len(finite))
-        if len(finite) and np.ptp(finite) > 1e-3 * np.abs(finite).max():
+        if len(finite) and 1e-3 * finite.max() < np.ptp(finite) < 1e70:
             expected = [scipy.stats.skew(finite), scipy.stats.kurtosis(finite)]
             np.testing.assert_allclose([linear.skew[k], linear.kurtosis[k]], expected, atol=1e-6)
     slices = SpatialProjections(None, -3, 3, "y", 4, 2.5)
