@@ -311,10 +311,12 @@ def _output_path(text: str) -> Path:
 
 
 def _store_path(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() != ".zarr":
-        raise argparse.ArgumentTypeError(f"{text!r} must end with .zarr")
-    return path
+    from gpupept.volumes.folders import checked_store_name
+
+    try:
+        return checked_store_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _separator(text: str) -> str:

@@ -21,7 +21,7 @@ from gpupept.mapreduce.psf import determinant_radius
 from gpupept.mapreduce.reducer import NO_IMAGE, ImageReducer
 from gpupept.mapreduce.struct import SkippedCell, Struct
 from gpupept.mapreduce.task import Task
-from gpupept.volumes.folders import atomic_folder
+from gpupept.volumes.folders import atomic_folder, checked_store_name
 from gpupept.volumes.store import VolumeStore
 
 _EXECUTION = ("device", "n_workers", "n_streams", "max_device_bytes", "accumulate")
@@ -217,8 +217,9 @@ class ImageMapReduceTask(Task):
             Where sums are kept while cells are copied to a GPU: there if they fit, by default.
         out : array, VolumeStore or path, optional
             Where the image goes, as of `ImageReducer.run`. At a path a new
-            `gpupept.volumes.VolumeStore` is made, completely or not at all. Of an image larger than
-            memory, no more is held than the layers that cells to come may still change.
+            `gpupept.volumes.VolumeStore` is made, completely or not at all; its name ends with
+            ``.zarr``. Of an image larger than memory, no more is held than the layers that cells to
+            come may still change.
         overwrite : bool, default False
             Whether a store at the path is replaced.
         progress : bool, default False
@@ -258,7 +259,7 @@ class ImageMapReduceTask(Task):
                 raise ValueError(
                     f'out: reduceOperation "{operation}" gives no image, found {out!r}'
                 )
-            with atomic_folder(out, overwrite) as folder:
+            with atomic_folder(checked_store_name(out), overwrite) as folder:
                 made = make_store(folder, whole, self.boxes0 or [])
                 found = self._run(whole, choices, made, progress, kwargs).exposure
             found = found.like(VolumeStore.open(out), found.variance, found.mask)

@@ -78,9 +78,10 @@ def _create_beside(target: Path) -> Path:
     try:
         temporary.open("xb").close()
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        # No entry: of a file system that takes no files, since the folder is there.
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT):
             raise PermissionError(
-                error.errno, "the output directory cannot be written to", str(folder)
+                errno.EACCES, "the output directory cannot be written to", str(folder)
             ) from None
         raise
     return temporary

@@ -14,18 +14,25 @@ from gpupept.backend import memory_budget
 from gpupept.base import Voxels
 from gpupept.utilities.files import atomic_write
 from gpupept.volumes.archive import read_archive, write_archive
-from gpupept.volumes.folders import atomic_folder, check_target
+from gpupept.volumes.folders import atomic_folder, check_target, checked_store_name
 from gpupept.volumes.metaimage import read_metaimage, write_mha, write_mhd
 from gpupept.volumes.nifti import read_nifti, write_nifti
 from gpupept.volumes.ome_zarr import read_zarr, write_ome_zarr
-from gpupept.volumes.source import COPIES, VolumeSource, as_source, in_file_order, in_layers
+from gpupept.volumes.source import (
+    COPIES,
+    VolumeSource,
+    as_source,
+    in_file_order,
+    in_layers,
+    plain_attrs,
+)
 from gpupept.volumes.store import VolumeStore
 from gpupept.volumes.vtk_image import read_vti, write_vti
 from gpupept.volumes.zarr_format import codec_bytes, default_chunks
 
 FORMATS = {
     ".ome.zarr": "ome-zarr",
-    ".zarr": "ome-zarr",
+    ".zarr": "zarr",
     ".nii": "nifti",
     ".nii.gz": "nifti",
     ".vti": "vti",
@@ -42,6 +49,7 @@ _WRITERS: dict[str, Callable[..., None]] = {
 }
 _READERS: dict[str, Callable[[Path], VolumeSource]] = {
     "ome-zarr": read_zarr,
+    "zarr": read_zarr,
     "nifti": read_nifti,
     "vti": read_vti,
     "mhd": read_metaimage,
@@ -64,7 +72,8 @@ def export_volume(
     ========================  ===========================================  ==========================
     Suffix                    Format                                       Keeps attributes
     ========================  ===========================================  ==========================
-    ``.ome.zarr``, ``.zarr``  OME-Zarr, a folder; needs the extra "io"     those that JSON can hold
+    ``.zarr``                 a `VolumeStore`; needs the extra "io"        those that JSON can hold
+    ``.ome.zarr``             OME-Zarr, a folder; needs the extra "io"     those that JSON can hold
     ``.nii``, ``.nii.gz``     NIfTI-1, or NIfTI-2 if an axis is longer     those that JSON can hold
                               than 32767; needs the extra "nifti"
     ``.vti``                  VTK image data, one value per cell           no
@@ -79,8 +88,8 @@ def export_volume(
     volume : Voxels, VolumeStore or VolumeSource
         The volume, on either device or larger than memory; or one that `open_source` opened.
     path : str or path-like
-        The file, or folder of OME-Zarr.
-    format : {"ome-zarr", "nifti", "vti", "mhd", "mha", "npz"}, optional
+        The file, or folder of Zarr.
+    format : {"zarr", "ome-zarr", "nifti", "vti", "mhd", "mha", "npz"}, optional
         By default the suffix decides.
     memory : int or str, optional
         Working memory to take, such as ``"2GB"``; by default as `gpupept.backend.memory_budget`.
@@ -105,6 +114,8 @@ def export_volume(
         If the format is not known, or `memory` is too little; the message says how much it takes.
     FileExistsError
         If there is something at `path` and it is not to be replaced.
+    BlockingIOError
+        If another process is making the same folder.
     FileNotFoundError
         If the folder to write to does not exist.
     ImportError
@@ -136,6 +147,10 @@ def export_volume(
     if kind == "ome-zarr":
         with atomic_folder(target, overwrite) as folder:
             write_ome_zarr(folder, source, progress=progress, **options)
+        return target
+    if kind == "zarr":
+        with atomic_folder(target, overwrite) as folder:
+            _fill(folder, source, memory, None, progress)
         return target
     read = in_layers if kind == "npz" else in_file_order
     blocks = partial(_shown, read, source, memory, progress)
@@ -228,7 +243,7 @@ def import_volume(
     source = open_source(path, format)
     if store is None:
         return source.voxels()
-    with atomic_folder(store) as folder:
+    with atomic_folder(checked_store_name(store)) as folder:
         _fill(folder, source, memory, chunks)
     return VolumeStore.open(store)
 
@@ -258,12 +273,20 @@ def open_source(path: str | os.PathLike[str], format: str | None = None) -> Volu
     return _READERS[kind](given)
 
 
-def _fill(folder: Path, source: VolumeSource, memory: int | str | None, chunks: Any) -> None:
+def _fill(
+    folder: Path,
+    source: VolumeSource,
+    memory: int | str | None,
+    chunks: Any,
+    progress: bool = False,
+) -> None:
+    """Make a store of the values and attributes of a volume."""
+    attrs = plain_attrs(source.attrs, "Zarr")
     x, y, z = source.limits
     if chunks is None:
         chunks = _fitting_chunks(source, memory)
     made = VolumeStore.create(
-        folder, source.shape, x, y, z, dtype=source.dtype, chunks=chunks, attrs=source.attrs
+        folder, source.shape, x, y, z, dtype=source.dtype, chunks=chunks, attrs=attrs
     )
     # Read in the order of the chunks to be written, so that each is written once.
     place = as_source(made)
@@ -271,7 +294,7 @@ def _fill(folder: Path, source: VolumeSource, memory: int | str | None, chunks: 
         source.values, source.shape, source.dtype, source.limits, {}, place.chunks, place.reading
     )
     z = y = 0
-    for block in in_file_order(wanted, memory):
+    for block in _shown(in_file_order, wanted, memory, progress):
         layers, rows, _ = block.shape
         made.array[:, y : y + rows, z : z + layers] = block.T
         y += rows
@@ -302,6 +325,5 @@ def _format_of(path: Path, format: str | None) -> str:
         if name.endswith(suffix):
             return kind
     raise ValueError(
-        f"{str(path)!r} must end with one of {', '.join(FORMATS)}, which decides the format, or give "
-        "the format"
+        f"{str(path)!r} must end with one of {', '.join(FORMATS)}, which decides the format"
     )

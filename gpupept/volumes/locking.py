@@ -72,6 +72,8 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except FileNotFoundError:
+        if folder.parent.is_dir():  # of a file system that takes no folders
+            raise _not_writable(errno.EACCES, folder) from None
         raise FileNotFoundError(
             errno.ENOENT, "the output directory does not exist", str(folder.parent)
         ) from None
@@ -82,9 +84,11 @@ def _make(folder: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        raise PermissionError(
-            error.errno, "the output directory cannot be written to", str(folder.parent)
-        ) from None
+        raise _not_writable(error.errno, folder) from None
+
+
+def _not_writable(number: int, folder: Path) -> PermissionError:
+    return PermissionError(number, "the output directory cannot be written to", str(folder.parent))
 
 
 def _lock(file: int, folder: Path) -> None:

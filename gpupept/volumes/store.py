@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -29,7 +30,7 @@ from gpupept.volumes.zarr_format import (
 )
 
 if TYPE_CHECKING:
-    Region = slice | int | tuple[Any, ...]
+    Region = slice | int | EllipsisType | tuple[Any, ...]
 
 _BLOCK = 4 * 2**20  # bytes that statistics are made of at a time
 _PARTIAL = ".partial"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 from gpupept.executors import check_executor
 from gpupept.kernels.threads import use_threads
+from gpupept.volumes.folders import checked_store_name
 from gpupept.volumes.job import checked_job
 from gpupept.volumes.making import Maker
 from gpupept.volumes.partial import Partial, opened_partial
@@ -57,7 +57,7 @@ def voxelize(
     number_of_voxels : (3,) sequence of int
         Voxels along each axis, at least 2.
     path : str or path-like
-        The store to make, such as ``"vol.zarr"``.
+        The store to make; its name ends with ``.zarr``.
     xlim, ylim, zlim : (2,) array_like, optional
         Limits, mm; by default those of both ends of the lines.
     weights : (N,) array_like, optional
@@ -126,12 +126,13 @@ def voxelize(
     (6, [[1, 1], [1, 1]])
     """
     zarr_package()
+    target = checked_store_name(path)
     check_executor("sequential", max_workers)
     job = checked_job(lines, number_of_voxels, (xlim, ylim, zlim), weights, lengths, dtype, device)
     with use_threads(max_workers):
         maker = Maker(job, memory, chunks)
         with opened_partial(
-            Path(path), job.parameters(), maker.choose_chunks, resume, overwrite
+            target, job.parameters(), maker.choose_chunks, resume, overwrite
         ) as partial:
             maker.make(partial, progress)
             attrs = job.attrs() | _summary(partial)

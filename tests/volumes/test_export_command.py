@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gpupept.cli import main
-from gpupept.volumes import VolumeStore, import_volume
+from gpupept.volumes import VolumeStore, export_volume, import_volume
 
 pytest.importorskip("zarr", minversion="3")
 
@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> VolumeStore:
     return made
 
 
-@pytest.mark.parametrize("name", ["v.vti", "v.mhd", "v.npz", "v.ome.zarr", "v.nii.gz"])
+@pytest.mark.parametrize("name", ["v.vti", "v.mhd", "v.npz", "v.ome.zarr", "w.zarr", "v.nii.gz"])
 def test_a_store_becomes_a_file_and_that_another(tmp_path: Path, store: Any, name: str) -> None:
     if ".nii" in name:
         pytest.importorskip("nibabel")
@@ -63,3 +63,14 @@ def test_what_cannot_be_done(
     out = tmp_path / "levels.ome.zarr"
     assert main(["export", str(store.path), str(out), "--quiet", "--levels", "3"]) == 0
     assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["0", "1", "2"]
+
+
+def test_a_file_becomes_a_store(tmp_path: Path, store: VolumeStore) -> None:
+    export_volume(store, tmp_path / "v.mha")
+    assert main(["export", str(tmp_path / "v.mha"), str(tmp_path / "w.zarr"), "--quiet"]) == 0
+    made = VolumeStore.open(tmp_path / "w.zarr")
+    assert made.checksum() == store.checksum()
+    assert main(["export", str(tmp_path / "v.mha"), str(made.path), "--quiet"]) == 1
+    words = ["export", str(store.path), str(made.path), "--quiet", "--overwrite"]
+    assert main([*words, "--levels", "2"]) == 1
+    assert main(words) == 0

@@ -57,7 +57,7 @@ def test_metadata_of_version_0_5(tmp_path: Path) -> None:
 
 def test_metadata_of_version_0_4(tmp_path: Path) -> None:
     voxels = some_voxels("u2")
-    path = export_volume(voxels, tmp_path / "v.zarr", version="0.4")
+    path = export_volume(voxels, tmp_path / "v.ome.zarr", version="0.4")
     attributes = json.loads((path / ".zattrs").read_text())
     (image,) = attributes["multiscales"]
     assert (image["version"], len(image["datasets"])) == ("0.4", 1)
@@ -97,7 +97,7 @@ def test_levels(
 
 
 def test_default_levels_make_the_coarsest_small(tmp_path: Path) -> None:
-    path = export_volume(some_voxels("u1", (600, 2, 1)), tmp_path / "long.zarr")
+    path = export_volume(some_voxels("u1", (600, 2, 1)), tmp_path / "long.ome.zarr")
     shapes = [zarr.open_array(path / str(level)).shape for level in range(3)]
     assert shapes == [(1, 2, 600), (1, 1, 300), (1, 1, 150)]
     (image,) = zarr.open_group(path).attrs["ome"]["multiscales"]
@@ -109,10 +109,10 @@ def test_default_levels_make_the_coarsest_small(tmp_path: Path) -> None:
 def test_sums_that_do_not_fit(tmp_path: Path) -> None:
     full = gpupept.Voxels(np.full((4, 4, 4), 200), *LIMITS, dtype="u1")
     with pytest.raises(ValueError, match='a sum of 1600 does not fit uint8; use "mean"'):
-        export_volume(full, tmp_path / "v.zarr", levels=2, downsample="sum")
+        export_volume(full, tmp_path / "v.ome.zarr", levels=2, downsample="sum")
     assert list(tmp_path.iterdir()) == []
-    export_volume(full, tmp_path / "v.zarr", levels=2)
-    assert int(zarr.open_array(tmp_path / "v.zarr" / "1")[:].min()) == 200
+    export_volume(full, tmp_path / "v.ome.zarr", levels=2)
+    assert int(zarr.open_array(tmp_path / "v.ome.zarr" / "1")[:].min()) == 200
 
 
 def test_zarr_of_other_programs(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_folders_are_whole_and_not_replaced_unasked(tmp_path: Path) -> None:
             export_volume(some_voxels(), tmp_path / name, overwrite=True)
     assert (tmp_path / "notes.zarr" / "mine.txt").exists()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file.zarr", "notes.zarr", "v.zarr"]
-    old = export_volume(some_voxels(), tmp_path / "old.zarr", version="0.4")
+    old = export_volume(some_voxels(), tmp_path / "old.ome.zarr", version="0.4")
     export_volume(some_voxels(), old, overwrite=True)
     assert not (old / ".zgroup").exists()
 
@@ -180,9 +180,9 @@ def test_options_are_checked(tmp_path: Path) -> None:
         ({"version": "0.3"}, 'version must be "0.5" or "0.4"'),
     ):
         with pytest.raises(ValueError, match=message):
-            export_volume(some_voxels(), tmp_path / "v.zarr", **options)
+            export_volume(some_voxels(), tmp_path / "v.ome.zarr", **options)
     with pytest.raises(TypeError, match="unexpected keyword"):
-        export_volume(some_voxels(), tmp_path / "v.zarr", level=1)
+        export_volume(some_voxels(), tmp_path / "v.ome.zarr", level=1)
 
 
 def test_volumes_on_a_device(tmp_path: Path, device: Any) -> None:
