@@ -44,6 +44,24 @@ class Slab:
     nonzero: int
     maximum: int | float
 
+    @classmethod
+    def of(cls, entry: Any) -> Slab | None:
+        """Make one of an entry of a journal; None if the entry is damaged."""
+        try:
+            slab = cls(**entry)
+        except TypeError:
+            return None
+        whole = (slab.first, slab.last, slab.bytes, slab.nonzero)
+        if not all(_is_number(value, int) for value in whole) or not 0 <= slab.first < slab.last:
+            return None
+        totals = slab.totals if isinstance(slab.totals, list) else []
+        numbers = all(_is_number(value, int | float) for value in (*totals, slab.maximum))
+        return slab if numbers and len(totals) == slab.last - slab.first else None
+
+
+def _is_number(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
 
 class Journal:
     """A text file with the parameters in its first line and then one line for each slab on disk.
@@ -84,10 +102,10 @@ class Journal:
             return None
         slabs: list[Slab] = []
         for entry in entries[1:]:
-            try:
-                slabs.append(Slab(**entry))
-            except TypeError:
+            slab = Slab.of(entry)
+            if slab is None:
                 break
+            slabs.append(slab)
         return cls(path, entries[0], slabs)
 
     def write(self) -> None:

@@ -173,6 +173,8 @@ def opened_partial(
     OSError
         If it cannot be written.
     """
+    if path.is_symlink() and path.exists():
+        path = Path(os.path.realpath(path))  # what it stands for is replaced, and the link stays
     folder = partial_path(path)
     if not folder.exists():
         check_target(path, overwrite)
@@ -246,9 +248,14 @@ def _resumed(folder: Path, parameters: Parameters) -> tuple[VolumeStore, Journal
         store = VolumeStore.open(folder / _VOLUME, mode="r+")
     except (FileNotFoundError, ValueError):
         return None
+    if (list(store.shape), store.dtype.name) != (parameters["shape"], parameters["dtype"]):
+        return None
     for leftover in (folder / _VOLUME).rglob("*.partial"):
         leftover.unlink(missing_ok=True)
-    sound = [slab for slab in journal.slabs if _is_sound(store, slab)]
+    sound: list[Slab] = []
+    for slab in journal.slabs:
+        if _is_sound(store, slab) and not any(_overlap(slab, other) for other in sound):
+            sound.append(slab)
     if len(sound) < len(journal.slabs):
         logger.warning(
             "%d of %d recorded slabs in %s are damaged and made again",
@@ -273,8 +280,13 @@ def _check_same(folder: Path, found: Parameters, wanted: Parameters) -> None:
 def _is_sound(store: VolumeStore, slab: Slab) -> bool:
     depth, layers = store.chunks[0], store.shape[0]
     whole = slab.first % depth == 0 and (slab.last % depth == 0 or slab.last == layers)
-    files = store.chunk_files(slab.first, slab.last)
-    return whole and files_digest(files) == (slab.bytes, slab.digest)
+    if not whole or slab.last > layers:
+        return False
+    return files_digest(store.chunk_files(slab.first, slab.last)) == (slab.bytes, slab.digest)
+
+
+def _overlap(one: Slab, other: Slab) -> bool:
+    return one.first < other.last and other.first < one.last
 
 
 def _begun(

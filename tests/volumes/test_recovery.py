@@ -215,9 +215,51 @@ def test_foreign_lines_in_a_journal_do_not_count(path: Path, expected: np.ndarra
     assert np.array_equal(voxelize(path)[...], expected)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"last": 10**12},
+        {"first": -2},
+        {"first": "x"},
+        {"first": None},
+        {"nonzero": True},
+        {"maximum": "x"},
+        {"totals": [1, "x"]},
+        {"totals": None},
+    ],
+)
+def test_a_damaged_line_in_a_journal_does_not_count(
+    path: Path, expected: np.ndarray, damage: dict[str, Any]
+) -> None:
+    begin(path)
+    journal = files_of(path)[1]
+    lines = journal.read_text().splitlines()
+    lines[-1] = json.dumps(json.loads(lines[-1]) | damage)
+    journal.write_text("\n".join(lines) + "\n")
+    assert recorded(path) == [0, 2]
+    assert np.array_equal(voxelize(path)[...], expected)
+
+
+def test_layers_that_a_journal_has_twice_count_once(path: Path, expected: np.ndarray) -> None:
+    begin(path)
+    journal = files_of(path)[1]
+    journal.write_text(journal.read_text() + journal.read_text().splitlines()[-1] + "\n")
+    assert voxelize(path).attrs["total"] == expected.sum()
+
+
 def test_without_its_store_it_begins_anew(path: Path, expected: np.ndarray) -> None:
     begin(path)
     shutil.rmtree(files_of(path)[0])
+    assert np.array_equal(voxelize(path)[...], expected)
+
+
+@pytest.mark.parametrize(("fact", "value"), [("shape", [8, *SHAPE[1:]]), ("data_type", "float32")])
+def test_with_a_store_of_other_values_it_begins_anew(
+    path: Path, expected: np.ndarray, fact: str, value: Any
+) -> None:
+    begin(path)
+    metadata = files_of(path)[0] / "zarr.json"
+    metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {fact: value}))
     assert np.array_equal(voxelize(path)[...], expected)
 
 
@@ -261,6 +303,22 @@ def test_nothing_but_a_volume_is_overwritten(path: Path) -> None:
     with pytest.raises(FileExistsError, match="is not a volume"):
         voxelize(path, overwrite=True)
     assert os.listdir(path.parent) == ["v.zarr"]
+
+
+def test_a_link_to_a_volume_stays_and_the_volume_is_overwritten(
+    path: Path, tmp_path: Path, expected: np.ndarray
+) -> None:
+    voxelize(path, lines=some_lines(5))
+    link = tmp_path / "elsewhere" / "link.zarr"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        voxelize(link)
+    assert np.array_equal(voxelize(link, overwrite=True)[...], expected)
+    assert link.is_symlink()
+    assert np.array_equal(VolumeStore.open(path)[...], expected)
+    assert os.listdir(link.parent) == ["link.zarr"]
+    assert sorted(os.listdir(path.parent)) == ["elsewhere", "v.zarr"]
 
 
 def test_a_foreign_directory_in_the_place_of_the_unfinished_one_is_left_alone(path: Path) -> None:
