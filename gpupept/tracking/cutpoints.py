@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gpupept.backend import array_namespace, to_device
-from gpupept.base import BatchFilter, LineData, LineDataFilter, PerSample, PointData
-from gpupept.kernels.cutpoints import cutpoints, default_cutoffs
+from gpupept.base import LineData, PerSample, PointData
+from gpupept.kernels.cutpoints import cutpoints
+from gpupept.tracking.line_points import LinePoints, distance_limit, probed_ranges
 
 # Share of the pairs of lines that is taken to give a cutpoint at least, for planning memory; it is
 # measured on the first lines of a few samples.
@@ -18,7 +18,7 @@ BYTES_PER_CUTPOINT = 120
 BYTES_PER_LINE = 80
 
 
-class Cutpoints(BatchFilter, LineDataFilter):
+class Cutpoints(LinePoints):
     """Transform lines of response into cutpoints, the points where two of them nearly meet.
 
     A cutpoint is the mid-point of the shortest segment between two (infinite) lines. Close to a
@@ -61,14 +61,11 @@ class Cutpoints(BatchFilter, LineDataFilter):
     array([[2. , 0. , 0. , 0.1]])
     """
 
-    _sample_type = LineData
-
     def __init__(
         self, max_distance: float, cutoffs: Any = None, append_indices: bool = False
     ) -> None:
+        super().__init__(cutoffs, append_indices)
         self.max_distance = max_distance
-        self.cutoffs = cutoffs
-        self.append_indices = append_indices
 
     @property
     def max_distance(self) -> float:
@@ -77,28 +74,7 @@ class Cutpoints(BatchFilter, LineDataFilter):
 
     @max_distance.setter
     def max_distance(self, max_distance: float) -> None:
-        value = float(max_distance)
-        if not value >= 0.0:
-            raise ValueError(f"max_distance must be zero or more (mm), found {max_distance!r}")
-        self._max_distance = value
-
-    @property
-    def cutoffs(self) -> np.ndarray | None:
-        """Limits ``[xmin, xmax, ymin, ymax, zmin, zmax]`` (mm), or None for those of each sample."""
-        return self._cutoffs
-
-    @cutoffs.setter
-    def cutoffs(self, cutoffs: Any) -> None:
-        self._cutoffs = None if cutoffs is None else six_cutoffs(cutoffs)
-
-    @property
-    def append_indices(self) -> bool:
-        """Whether the rows of the two lines are appended."""
-        return self._append_indices
-
-    @append_indices.setter
-    def append_indices(self, append_indices: bool) -> None:
-        self._append_indices = bool(append_indices)
+        self._max_distance = distance_limit(max_distance)
 
     def batch_bytes(self, samples: LineData) -> np.ndarray:
         """Estimate the memory per sample; see `BatchFilter.batch_bytes`."""
@@ -112,28 +88,17 @@ class Cutpoints(BatchFilter, LineDataFilter):
 
     def _expected_share(self, samples: LineData) -> float:
         """Estimate the share of pairs that give a cutpoint from a few samples."""
-        ranges = samples.row_ranges
-        chosen = ranges[
-            np.linspace(0, len(ranges) - 1, min(len(ranges), PROBED_SAMPLES)).astype(int)
-        ]
-        chosen[:, 1] = np.minimum(chosen[:, 1], chosen[:, 0] + PROBED_LINES)
-        limits = self._limits(samples, chosen)
+        chosen = probed_ranges(samples.row_ranges, PROBED_SAMPLES, PROBED_LINES)
+        limits = self.limits(samples, chosen)
         _, found = cutpoints(samples.data, chosen, limits, self.max_distance)
         lines = chosen[:, 1] - chosen[:, 0]
         shares = 2 * found / np.maximum(lines * (lines - 1), 1)
         return max(LEAST_SHARE, 1.5 * float(shares.max(initial=0.0)))
 
-    def _limits(self, samples: LineData, ranges: np.ndarray) -> Any:
-        """Cutoffs (S, 6) of each sample, where the lines are."""
-        if self.cutoffs is None:
-            return default_cutoffs(samples.data, ranges)
-        table = np.ascontiguousarray(np.broadcast_to(self.cutoffs, (len(ranges), 6)))
-        return to_device(table, samples.device)
-
     def fit_batch(self, samples: LineData) -> PointData:
         """Find the cutpoints of every sample; see `BatchFilter.fit_batch`."""
         ranges, lines = samples.row_ranges, samples.data
-        limits = self._limits(samples, ranges)
+        limits = self.limits(samples, ranges)
         points, sizes = cutpoints(lines, ranges, limits, self.max_distance, self.append_indices)
         columns = ["t", "x", "y", "z"]
         attrs: dict[str, Any] = {"_max_distance": self.max_distance, "_cutoffs": PerSample(limits)}
@@ -141,27 +106,3 @@ class Cutpoints(BatchFilter, LineDataFilter):
             columns += ["line_index1", "line_index2"]
             attrs["_lines"] = PerSample(samples)
         return PointData.from_batch(points, sizes=sizes, columns=columns, attrs=attrs)
-
-
-def six_cutoffs(cutoffs: Any) -> np.ndarray:
-    """Check limits ``[xmin, xmax, ymin, ymax, zmin, zmax]`` and return them as a (6,) array."""
-    values = np.asarray(cutoffs, dtype=np.float64)
-    if values.shape != (6,):
-        raise ValueError(
-            "cutoffs must be six values [xmin, xmax, ymin, ymax, zmin, zmax], found shape "
-            f"{values.shape}"
-        )
-    return values
-
-
-def line_cutoffs(lines: Any) -> np.ndarray:
-    """Bounding box (6,) of both end points of all lines of an (N, 7 or more) array."""
-    xp = array_namespace(lines)
-    if getattr(lines, "ndim", 0) != 2 or lines.shape[1] < 7:
-        raise ValueError(
-            "lines must be an array of at least 7 columns t, x1, y1, z1, x2, y2, z2, found "
-            f"{type(lines).__name__} of shape {getattr(lines, 'shape', None)}"
-        )
-    table = xp.ascontiguousarray(lines, dtype=np.float64)
-    limits: np.ndarray = to_device(default_cutoffs(table, np.array([[0, len(table)]])), "cpu")[0]
-    return limits

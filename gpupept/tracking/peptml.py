@@ -1,4 +1,4 @@
-"""Functions under the PEPT-ML names: `Cutpoints` applied to one sample, and its default limits."""
+"""Functions under the PEPT-ML names: `Cutpoints`, `Minpoints` applied to one sample, and default limits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from gpupept.base import PointData
-from gpupept.tracking.cutpoints import Cutpoints, line_cutoffs
+from gpupept.tracking.cutpoints import Cutpoints
+from gpupept.tracking.line_points import line_cutoffs
+from gpupept.tracking.minpoints import Minpoints
 
-__all__ = ["find_cutpoints", "get_cutoffs"]
+__all__ = ["find_cutpoints", "find_minpoints", "get_cutoffs"]
 
 
 def find_cutpoints(
@@ -43,6 +45,45 @@ def find_cutpoints(
     array([[2. , 0. , 0. , 0.1]])
     """
     points: PointData = Cutpoints(max_distance, cutoffs, append_indices).fit_sample(sample_lines)
+    return points
+
+
+def find_minpoints(
+    sample_lines: Any,
+    num_lines: int,
+    max_distance: float,
+    cutoffs: Any = None,
+    append_indices: bool = False,
+) -> PointData:
+    """Find the minpoints of one sample of lines.
+
+    Parameters
+    ----------
+    sample_lines : LineData or (N, 7 or more) array
+        Lines of response; columns ``t, x1, y1, z1, x2, y2, z2`` (ms, mm).
+    num_lines, max_distance, cutoffs, append_indices
+        See `Minpoints`.
+
+    Returns
+    -------
+    PointData
+        One sample of minpoints.
+
+    Raises
+    ------
+    ValueError
+        See `Minpoints`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpupept.tracking.peptml import find_minpoints
+    >>> lines = np.array([[1, -1, 0, 0, 1, 0, 0], [3, 0, -1, 0.2, 0, 1, 0.2]])
+    >>> find_minpoints(lines, 2, 0.25).points
+    array([[2. , 0. , 0. , 0.1]])
+    """
+    found = Minpoints(num_lines, max_distance, cutoffs, append_indices)
+    points: PointData = found.fit_sample(sample_lines)
     return points
 
 

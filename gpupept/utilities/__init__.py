@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpupept.utilities.csv import read_csv
-from gpupept.utilities.cutpoints import find_cutpoints
+from gpupept.utilities.cutpoints import find_cutpoints, find_minpoints
 from gpupept.utilities.traversal import traverse2d, traverse3d
 
-__all__ = ["find_cutpoints", "read_csv", "traverse2d", "traverse3d"]
+__all__ = ["find_cutpoints", "find_minpoints", "read_csv", "traverse2d", "traverse3d"]

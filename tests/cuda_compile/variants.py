@@ -28,10 +28,17 @@ FAMILIES: dict[str, list[Variant]] = {
     "cutpoints_lines": [Variant(56, shared_bytes=512)],
     "cutpoints_pairs": [Variant(96, shared_bytes=14336)],
     "cutpoints_points": [Variant(64, shared_bytes=16, stack_bytes=24, spill_bytes=32)],
+    # Threads that follow combinations of lines have one row of a table on the stack for each line.
+    "minpoints_pairs": [Variant(56)],
+    "minpoints_points": [
+        Variant(r, stack_bytes=b, defines={"LINES": n})
+        for n, r, b in ((2, 80, 16), (3, 104, 64), (4, 120, 96), (64, 176, 1072))
+    ],
     "artificial": [Variant(64, shared_bytes=23552)],
     "segments": [Variant(80, shared_bytes=256)],
     "components": [Variant(32)],
     "nearest": [Variant(64)],
+    "efficiency": [Variant(96)],
     # A warp or one block of eight for each sample, which is far from filling a multiprocessor.
     "triangulation": [Variant(128, shared_bytes=256)],
     # Four warps to a block. Of accelerated paths the sums fill the registers, and the factors that one

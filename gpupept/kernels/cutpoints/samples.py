@@ -141,7 +141,7 @@ def _find_pairs(line, row, n, size, distance, box, excess, picked, found):
 
 
 @njit(nogil=True, cache=True)
-def _time_order(found, n, bucket, starts, order):
+def time_order(found, n, bucket, starts, order):
     """Stable order of found[:n] by time: equal slots of time, then insertion."""
     low = high = found[0, 0]
     for i in range(n):
@@ -204,7 +204,7 @@ def _find(begin, end, lines, samples, cutoffs, distance, width, sizes):
         if count >= orders.shape[1]:
             orders = np.empty((3, len(found) + 1), np.int64)
         order = orders[1]
-        _time_order(found, count, orders[0], orders[2], order)
+        time_order(found, count, orders[0], orders[2], order)
         if total + count > len(points):
             points = _grown(points, total, total + count)
         for i in range(count):
