@@ -55,7 +55,8 @@ class PEPTEM(Reducer):
         Area (mm^2) that outliers are spread over, such as that of a screen.
     min_spread, max_spread : float, default 0.5 and 10
         Smallest and largest spread (mm) of the lines about a tracer, a standard deviation along each of
-        the two directions across a line.
+        the two directions across a line. The largest is also how far from a place lines count when
+        tracers are searched for.
     min_weight : float, default 0.05
         Smallest share of the lines of a frame that makes a tracer.
     first_steps : int, default 50

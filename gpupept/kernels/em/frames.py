@@ -5,10 +5,12 @@ Sums may be taken in any order that suits vectors; it depends on the number of l
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
-from gpupept.kernels.em import FAINTEST, PIVOT
+from gpupept.kernels.em import FAINTEST, MOST_ORDER, PIVOT
 from gpupept.kernels.triangulation.samples import (
     QX,
     QY,
@@ -30,6 +32,13 @@ from gpupept.kernels.triangulation.samples import (
 LOADED = 14  # rows of a table that `load_lines` fills
 POWERS, TOTALS, RX, RY, RZ, SHARES = range(LOADED, LOADED + 6)  # SHARES: a row for each component
 _VECTORS = {"reassoc", "nsz"}  # freedoms that sums on vectors need; NaN keeps its meaning
+# exp(x) = 2^n exp(r): adding _ROUNDER to x / ln 2 rounds it to n, which its last bits then are.
+_ROUNDER = 1.5 * 2.0**52
+_PER_LN2 = 1.0 / math.log(2.0)
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_ONE_BITS = 1023 << 52  # 1.0
+_SMALLEST = -700.0  # exponent; further below powers of two cannot be made from their bits
+_TAYLOR = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
 
 
 @njit(nogil=True, cache=True)
@@ -75,6 +84,7 @@ def steps_of_frames(begin, end, lines, frames, times, steps, area, floor, table,
             _expect(loaded, table[f], area)
             if step == steps - 1:
                 sums[f] = _likelihood(loaded[TOTALS], loaded[USABLE])
+            loaded[TOTALS] = 1.0 / loaded[TOTALS]
             for k in range(components):
                 if table[f, k, width - 1] > 0.0:
                     _maximise(loaded, k, table[f, k], moments[f, k], count, floor, work)
@@ -95,19 +105,19 @@ def _rescale(table, unit):
 @njit(nogil=True, cache=True, error_model="numpy")
 def _apart(loaded, path):
     """Put the vectors to the lines, across them, from a path at their times into RX, RY, RZ."""
-    order = len(path) // 3 - 1
-    for i in range(loaded.shape[1]):
-        tau = loaded[TIMES, i]
-        x, y, z = path[3 * order], path[3 * order + 1], path[3 * order + 2]
-        for m in range(order - 1, -1, -1):
-            x = x * tau + path[3 * m]
-            y = y * tau + path[3 * m + 1]
-            z = z * tau + path[3 * m + 2]
-        x, y, z = loaded[QX, i] - x, loaded[QY, i] - y, loaded[QZ, i] - z
-        along = x * loaded[UX, i] + y * loaded[UY, i] + z * loaded[UZ, i]
-        loaded[RX, i] = x - along * loaded[UX, i]
-        loaded[RY, i] = y - along * loaded[UY, i]
-        loaded[RZ, i] = z - along * loaded[UZ, i]
+    c = np.zeros((MOST_ORDER + 1, 3))  # of one length for all orders, so that loops run on vectors
+    c.reshape(-1)[: len(path)] = path
+    tau, ux, uy, uz = loaded[TIMES], loaded[UX], loaded[UY], loaded[UZ]
+    rx, ry, rz = loaded[RX], loaded[RY], loaded[RZ]
+    qx, qy, qz = loaded[QX], loaded[QY], loaded[QZ]
+    for i in range(len(tau)):
+        x = qx[i] - ((c[2, 0] * tau[i] + c[1, 0]) * tau[i] + c[0, 0])
+        y = qy[i] - ((c[2, 1] * tau[i] + c[1, 1]) * tau[i] + c[0, 1])
+        z = qz[i] - ((c[2, 2] * tau[i] + c[1, 2]) * tau[i] + c[0, 2])
+        along = x * ux[i] + y * uy[i] + z * uz[i]
+        rx[i] = x - along * ux[i]
+        ry[i] = y - along * uy[i]
+        rz[i] = z - along * uz[i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -125,10 +135,29 @@ def _expect(loaded, table, area):
         height, rate = weight / (2.0 * np.pi * square), -0.5 / square
         for i in range(len(shares)):
             shares[i] = rate * (rx[i] * rx[i] + ry[i] * ry[i] + rz[i] * rz[i])
+        _exponential(shares, loaded[POWERS])
         for i in range(len(shares)):
-            shares[i] = height * np.exp(shares[i]) * usable[i]
-        for i in range(len(shares)):
+            shares[i] *= height * usable[i]
             totals[i] += shares[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _exponential(values, scratch):
+    """Replace values that are not positive by their exponentials, many at a time."""
+    bits = scratch.view(np.int64)
+    for i in range(len(values)):
+        x = max(values[i], _SMALLEST)
+        scratch[i] = x * _PER_LN2 + _ROUNDER
+        power = scratch[i] - _ROUNDER
+        r = (x - power * _LN2_HIGH) - power * _LN2_LOW
+        total = 0.0
+        for factor in _TAYLOR:
+            total = total * r + factor
+        values[i] = total
+    for i in range(len(values)):
+        bits[i] = (bits[i] << 52) + _ONE_BITS
+    for i in range(len(values)):
+        values[i] *= scratch[i]
 
 
 @njit(nogil=True, cache=True)
@@ -142,13 +171,14 @@ def _likelihood(totals, usable):
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=_VECTORS)
 def _add_up(loaded, k, matrices, rights):
     """Sum what the normal equations are made of; the weights, weighted times and squares."""
-    shares, totals, tau, powers = loaded[SHARES + k], loaded[TOTALS], loaded[TIMES], loaded[POWERS]
+    shares, inverses = loaded[SHARES + k], loaded[TOTALS]
+    tau, powers = loaded[TIMES], loaded[POWERS]
     rx, ry, rz = loaded[RX], loaded[RY], loaded[RZ]
     xx, yy, zz = loaded[XX], loaded[YY], loaded[ZZ]
     xy, xz, yz = loaded[XY], loaded[XZ], loaded[YZ]
     weight = time = square = 0.0
     for i in range(len(powers)):
-        w = shares[i] / totals[i]
+        w = shares[i] * inverses[i]
         powers[i] = w
         weight += w
         time += w * tau[i]
