@@ -16,6 +16,7 @@ from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWind
 from gpupept.images import image_statistics
 from gpupept.kernels.components import ROWS_PER_BLOCK
 from gpupept.processing import RelativeDeviations, occupancy2d, occupancy3d
+from gpupept.scanners import RingGeometricEfficiency
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import (
     FPI,
@@ -96,6 +97,7 @@ def warm_up(
         ("occupancy", _occupancy),
         ("mixing", _mixing),
         ("statistics", _statistics),
+        ("sensitivity", _sensitivity),
         ("recipe", lambda data: peptml_pipeline(2).fit(data, verbose=False)),
     ]
     done = []
@@ -189,3 +191,7 @@ def _occupancy(lines: LineData) -> None:
 def _mixing(lines: LineData) -> None:
     reducer = RelativeDeviations([0, 0, 0], [600, 0, 0], histogram=False)
     reducer.fit(lines.data[:20, :4], verbose=False)
+
+
+def _sensitivity(lines: LineData) -> None:
+    RingGeometricEfficiency(400.0, 500.0)(Voxels.zeros((4, 4, 4), *[[0, 200]] * 3).to(lines.device))
