@@ -27,6 +27,11 @@ from gpupept.utilities.files import atomic_write
 __all__ = ["UnsafeFileError", "load", "save"]
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat")
+# Of other formats, in which nobody expects a pickle.
+_FOREIGN_SUFFIXES = (
+    *(".nii", ".vti", ".vtk", ".mhd", ".mha", ".raw", ".zarr", ".npy", ".tif", ".tiff", ".h5"),
+    *(".png", ".jpg", ".jpeg", ".bmp", ".gz", ".zip", ".json", ".xml", ".html"),
+)
 _WRITERS = {".npz": write_npz, ".parquet": write_parquet}
 _READERS = {b"PK\x03\x04": read_npz, b"PAR1": read_parquet}  # by the first four bytes of a file
 _DAMAGED = (
@@ -64,7 +69,8 @@ def save(filepath: str | os.PathLike[str] | IO[bytes], obj: Any) -> None:
         If the object, or an attribute in it, is something else (it is named), or a Parquet file is
         asked for and it is not a container.
     ValueError
-        If attributes hold too much for a Parquet file, or the suffix is one of text files.
+        If attributes hold too much for a Parquet file, or the suffix is one of text files or of
+        another format.
     FileNotFoundError, PermissionError
         If the directory does not exist or cannot be written to.
 
@@ -90,6 +96,12 @@ def save(filepath: str | os.PathLike[str] | IO[bytes], obj: Any) -> None:
         raise ValueError(
             f"{os.fspath(filepath)!r}: save does not write text; use to_csv for a table, or one of "
             "the suffixes .npz, .parquet and .pickle"
+        )
+    if suffix in _FOREIGN_SUFFIXES:
+        raise ValueError(
+            f"{os.fspath(filepath)!r}: save does not write {suffix}; use one of the suffixes .npz, "
+            ".parquet and .pickle, or gpupept.volumes.export_volume for voxels as files of other "
+            "programs"
         )
     if suffix == ".parquet":
         _check_container(obj)

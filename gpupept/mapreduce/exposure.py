@@ -341,6 +341,19 @@ class Exposure:
         )
         return self.like(image, variance, self._mask_of(mask))
 
+    def __repr__(self) -> str:
+        kind = type(self.image.array if self.container is None else self.container).__name__
+        shape = " x ".join(map(str, self.image.array.shape))
+        parts = [f"{kind} {shape}", str(self.image.array.dtype), self.device]
+        pairs = [] if self.limits is None else self.limits.tolist()
+        parts += [
+            f"{axis}lim=[{low:g}, {high:g}]"
+            for axis, (low, high) in zip("xyz", pairs, strict=False)
+        ]
+        held = {"variance": self.variance, "mask": self.mask, "psf": self._psf, "wcs": self._wcs}
+        parts += [name for name, value in held.items() if value is not None]
+        return f"Exposure({', '.join(parts)})"
+
 
 def _array_of(name: str, value: Any) -> Any:
     if isinstance(value, Exposure):

@@ -134,16 +134,23 @@ class ImageMapReduceTask(Task):
         """
         whole = as_exposure(exposure)
         config = self.config
-        spaced = config.adjustGridOption == "spacing" and config.cellCentroidsX is None
-        for axis in "XYZ"[: whole.ndim] if spaced else "":
-            step, size = (getattr(config, what + axis) for what in ("gridStep", "cellSize"))
-            if step != size:
-                message = "gridStep%s = %g is not used with adjustGridOption 'spacing'"
-                self.log.warning(message, axis, step)
+        if config.adjustGridOption == "spacing" and config.cellCentroidsX is None:
+            self._warn_of_steps("XYZ"[: whole.ndim])
         self._boxes = make_grid(config, whole.getBBox(), whole.getPsf(), forceEvenSized)
         self._gridOf = self._grid_key(whole, forceEvenSized)
 
     _generateGrid = generateGrid
+
+    def _warn_of_steps(self, axes: str) -> None:
+        config = self.config
+        steps = [
+            f"gridStep{axis} = {getattr(config, 'gridStep' + axis):g}"
+            for axis in axes
+            if getattr(config, "gridStep" + axis) != getattr(config, "cellSize" + axis)
+        ]
+        if steps:
+            message = "not used with adjustGridOption 'spacing': %s"
+            self.log.warning(message, ", ".join(steps))
 
     def _grid_key(self, exposure: Exposure, forceEvenSized: bool) -> Any:
         psf, lengths = exposure.getPsf(), self.config.toDict()
@@ -257,7 +264,7 @@ class ImageMapReduceTask(Task):
             operation = self.reducer.config.reduceOperation
             if operation in NO_IMAGE:
                 raise ValueError(
-                    f'out: reduceOperation "{operation}" gives no image, found {out!r}'
+                    f'out: reduce operation "{operation}" gives no image, found {out!r}'
                 )
             with atomic_folder(checked_store_name(out), overwrite) as folder:
                 made = make_store(folder, whole, self.boxes0 or [])

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from gpupept.base import Pixels, Voxels
-from gpupept.base.array_container import ArrayContainer
+from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.cell_planning import Needs, plan_cell
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.grid import tiles
 from gpupept.mapreduce.map_reduce_config import ImageMapReduceConfig
 from gpupept.mapreduce.map_reduce_task import ImageMapReduceTask, as_exposure
-from gpupept.mapreduce.mapper import ImageMapper
+from gpupept.mapreduce.mapper import ImageMapper, cropped
 from gpupept.mapreduce.mappers import FunctionMapper
 from gpupept.mapreduce.outputs import is_path
-from gpupept.volumes.store import VolumeStore
+from gpupept.mapreduce.struct import Struct
 
 _CELL = 64
 _CHOICES = ("n_workers", "device", "n_streams", "max_device_bytes")
+
+
+class _AnyResultMapper(FunctionMapper):
+    """A function whose results are listed, so that they may be anything."""
+
+    returnsCell: ClassVar[bool] = False
+
+    def run(
+        self, subExposure: Exposure, expandedSubExposure: Exposure, fullBBox: Box, **kwargs: Any
+    ) -> Struct:
+        """Map one cell; see `ImageMapper.run`."""
+        array = expandedSubExposure.image.array
+        value = self.config.function(array)
+        if getattr(value, "shape", None) == array.shape:
+            value = cropped(value, expandedSubExposure, subExposure.getBBox())
+        return Struct(value=value)
 
 
 def map_reduce(
@@ -41,7 +56,8 @@ def map_reduce(
         The image; see `ImageMapReduceTask.run`.
     func : callable or ImageMapper
         Takes the array of a cell with its border and returns one of the same shape, of which the
-        cell is kept; or a mapper, such as a `GaussianFilterMapper`.
+        cell is kept; for "none" it may return anything. Or a mapper, such as a
+        `GaussianFilterMapper`.
     cell : int or tuple of int, optional
         Size of cells along each axis; by default 64, or what fits `memory` if that is given or the
         image is in a store.
@@ -60,8 +76,8 @@ def map_reduce(
     -------
     array, Pixels, Voxels, VolumeStore, Exposure or list
         The result, of the kind that was given, or what `out` is; `Voxels` (`Pixels`) of a store
-        without `out`. A `VolumeStore` if `out` is a path. For "none" a list, of the results of `func`
-        without border, or of what the mapper returned.
+        without `out`. A `VolumeStore` if `out` is a path. For "none" a list of what `func` returned,
+        without the border where it has the shape of the cell with it, or of what the mapper returned.
 
     Raises
     ------
@@ -92,7 +108,8 @@ def map_reduce(
     ('VolumeStore', [0.0, 8.0], 0.3988)
     """
     whole = as_exposure(array)
-    mapper = func if isinstance(func, ImageMapper) else FunctionMapper(func)
+    kind = _AnyResultMapper if reduce == "none" else FunctionMapper
+    mapper = func if isinstance(func, ImageMapper) else kind(func)
     borders = _per_axis("border", _halo(mapper, whole) if border is None else border, 0, whole.ndim)
     if cell is not None and memory is not None:
         raise ValueError(f"cell or memory decides the size of cells, found {cell!r} and {memory!r}")
@@ -108,14 +125,14 @@ def map_reduce(
     result = task.run(whole, **kwargs)
     if reduce == "none":
         plain = mapper is not func
-        return [r.subExposure.image.array for r in result.result] if plain else result.result
+        return [each.value for each in result.result] if plain else result.result
     if reduce == "coaddPsf":
         return result.result
     return _like_given(array, result.exposure, kwargs.get("out"))
 
 
 def _per_axis(name: str, given: int | Sequence[int], least: int, ndim: int) -> tuple[int, ...]:
-    sizes = (given,) * ndim if isinstance(given, int | np.integer) else tuple(given)
+    sizes = (given,) * ndim if np.ndim(given) == 0 else tuple(given)  # type: ignore[arg-type]
     whole = all(isinstance(size, int | np.integer) and size >= least for size in sizes)
     if len(sizes) != ndim or not whole:
         raise ValueError(
@@ -138,12 +155,6 @@ def _in_parts(whole: Exposure) -> bool:
 def _like_given(array: Any, found: Exposure, out: Any) -> Any:
     if isinstance(array, Exposure):
         return found
-    if is_path(out):
-        return found.container
-    if out is not None:
+    if out is not None and not is_path(out):
         return out
-    image: Any = found.image.array
-    if isinstance(array, VolumeStore):
-        kind: Any = Voxels if array.ndim == 3 else Pixels
-        return kind(image, *array.limits, dtype=image.dtype, **array.attrs)
-    return array._with_array(image) if isinstance(array, ArrayContainer) else image
+    return found.image.array if found.container is None else found.container

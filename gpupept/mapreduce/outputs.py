@@ -9,6 +9,9 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from gpupept.backend import is_device_array
+from gpupept.base import Pixels, Voxels
+from gpupept.base.array_container import ArrayContainer
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.volumes.store import VolumeStore
@@ -24,6 +27,35 @@ _OF_VALUES = (
 def is_path(out: Any) -> TypeGuard[str | os.PathLike[str]]:
     """Tell whether an output is the path of a store to be made."""
     return isinstance(out, str | os.PathLike)
+
+
+def placed(exposure: Exposure, image: Any) -> Any:
+    """Make an image what an exposure was given as, with the same limits and attributes.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        What the image is made of.
+    image : array
+        Of the same shape. What is neither a NumPy nor a CuPy array is returned as it is.
+
+    Returns
+    -------
+    Pixels, Voxels, ImageArray or array
+        A container of this array if the exposure was given as one, or as a store.
+    """
+    given = exposure.container
+    if not isinstance(image, np.ndarray) and not is_device_array(image):
+        return image
+    if isinstance(given, VolumeStore):
+        kind: Any = Voxels if given.ndim == 3 else Pixels
+        return kind(image, *given.limits, dtype=image.dtype, **_lasting(given.attrs))
+    return given._with_array(image) if isinstance(given, ArrayContainer) else image
+
+
+def _lasting(attrs: dict[str, Any]) -> dict[str, Any]:
+    """Attributes that hold for other values too."""
+    return {name: value for name, value in attrs.items() if name not in _OF_VALUES}
 
 
 def make_store(path: Path, exposure: Exposure, cells: Sequence[Box]) -> VolumeStore:
@@ -55,8 +87,7 @@ def make_store(path: Path, exposure: Exposure, cells: Sequence[Box]) -> VolumeSt
     dtype = image_dtype(image.dtype)
     deepest = min((box.getWidth() for box in cells if not box.isEmpty()), default=None)
     chunks = default_chunks(shape, dtype.itemsize, None if exposure._reversed else deepest)
-    given = dict(getattr(exposure.container, "attrs", {}))
-    attrs = {name: value for name, value in given.items() if name not in _OF_VALUES}
+    attrs = _lasting(dict(getattr(exposure.container, "attrs", {})))
     return VolumeStore.create(path, shape, *limits, dtype=dtype, chunks=chunks, attrs=attrs)
 
 

@@ -14,7 +14,7 @@ from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.config import ChoiceField, Config, ListField
 from gpupept.mapreduce.exposure import Exposure
 from gpupept.mapreduce.mask import Mask
-from gpupept.mapreduce.outputs import check_other, image_dtype
+from gpupept.mapreduce.outputs import check_other, image_dtype, placed
 from gpupept.mapreduce.psf import CoaddItem, CoaddPsf
 from gpupept.mapreduce.struct import SkippedCell, Struct
 from gpupept.mapreduce.task import Task
@@ -142,7 +142,8 @@ class ImageReducer(Task):
         sums.finish()
         if operation in WEIGHTED:
             self._log_coverage(output.coverage)
-        result = exposure.like(output.image, output.variance, mask)
+        image = placed(exposure, output.image) if out is None else out
+        result = exposure.like(image, output.variance, mask)
         if any(item.psf is not None for item in psfs):
             result.setPsf(_coadd(psfs))
         return result
@@ -190,9 +191,10 @@ def _sub_exposure(result: Any, number: int, operation: str) -> Exposure | None:
     part = result.getDict().get("subExposure") if isinstance(result, Struct) else None
     if not isinstance(part, Exposure):
         raise TypeError(
-            f'reduceOperation "{operation}" needs a Struct with an Exposure named subExposure from '
+            f'reduce operation "{operation}" needs a Struct with an Exposure named subExposure from '
             f"the mapper, found {type(result if part is None else part).__name__} for cell {number}; "
-            'set reduceOperation to "none" to have the results as they are'
+            'to have the results as they are use "none": map_reduce(..., reduce="none"), or '
+            'config.reducer.reduceOperation = "none"'
         )
     return part
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_LONGEST = 200  # characters of an item in the text of a bag
+
 
 class Struct:
     """Named values as attributes.
@@ -61,8 +63,17 @@ class Struct:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        items = "; ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
-        return f"Struct({items})"
+        items = "; ".join(f"{name}={_short(value)}" for name, value in self.__dict__.items())
+        return f"{type(self).__name__}({items})"
+
+
+def _short(value: Any) -> str:
+    """Text of a value in one line; of an array only what it is."""
+    if getattr(value, "ndim", 0) and hasattr(value, "dtype"):
+        shape = " x ".join(map(str, value.shape))
+        return f"<{type(value).__name__} {shape}, {value.dtype}>"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 class SkippedCell(Struct):

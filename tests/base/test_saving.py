@@ -439,3 +439,11 @@ def test_a_text_file_is_not_what_load_reads(tmp_path: Path) -> None:
     PointData(np.zeros((1, 4))).to_csv(tmp_path / "points.csv")
     with pytest.raises(ValueError, match=r"text files are read by gpupept.read_csv"):
         load(tmp_path / "points.csv")
+
+
+@pytest.mark.parametrize("name", ["v.nii.gz", "v.vti", "v.npy", "v.zarr", "v.TIF", "v.mhd"])
+def test_no_pickle_is_written_under_the_name_of_another_format(name, tmp_path):
+    voxels = gpupept.Voxels.zeros((2, 2, 2), [0, 1], [0, 1], [0, 1])
+    with pytest.raises(ValueError, match=r"does not write .*\.npz.*export_volume"):
+        voxels.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

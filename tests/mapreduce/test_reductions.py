@@ -306,7 +306,7 @@ def test_results_that_are_no_exposures(wrong):
             Wrong.calls += 1
             return wrong
 
-    with pytest.raises(TypeError, match='set reduceOperation to "none"'):
+    with pytest.raises(TypeError, match='reduceOperation = "none"'):
         ImageMapReduceTask(configured(), mapper=Wrong()).run(np.ones((40, 40)))
     assert Wrong.calls == 1, "the first result tells"
 
@@ -415,3 +415,14 @@ def test_one_call_wrong():
         map_reduce(np.ones((4, 4)), lambda part: part[1:], cell=4)
     with pytest.raises(TypeError, match="callable"):
         map_reduce(np.ones((4, 4)), 3)
+
+
+@pytest.mark.parametrize("dtype", [complex, str])
+def test_cells_that_hold_no_real_numbers(dtype):
+    with pytest.raises(TypeError, match="cells must hold real numbers"):
+        map_reduce(np.ones((4, 4)), lambda part: part.astype(dtype), cell=2)
+
+
+def test_sizes_that_are_not_whole():
+    with pytest.raises(ValueError, match="cell: expected 2 numbers"):
+        map_reduce(np.ones((4, 4)), np.negative, cell=2.5)

@@ -243,7 +243,7 @@ def test_measurements_of_a_store(store: Any) -> None:
     assert max(part.statistics.maximum for part in parts) == float(store[:].max())
     plain = map_reduce(store, np.sqrt, cell=20, reduce="none")
     np.testing.assert_array_equal(plain[0], np.sqrt(store[:20, :20, :20]))
-    with pytest.raises(ValueError, match=r'reduceOperation "none" gives no image'):
+    with pytest.raises(ValueError, match=r'reduce operation "none" gives no image'):
         map_reduce(store, np.sqrt, reduce="none", out="nowhere.zarr")
     assert not Path("nowhere.zarr").exists()
 

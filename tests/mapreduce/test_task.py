@@ -98,7 +98,7 @@ def test_steps_that_are_not_used_are_told(task, caplog):
     task.config.gridStepX = 7
     with caplog.at_level(logging.WARNING):
         task.generateGrid(np.zeros((40, 40)))
-    assert "gridStepX = 7 is not used" in caplog.text
+    assert "not used with adjustGridOption 'spacing': gridStepX = 7" in caplog.text
     caplog.clear()
     task.config.adjustGridOption = "none"
     task.generateGrid(np.zeros((40, 40)))

@@ -69,7 +69,8 @@ class FunctionMapper(FilterMapper):
         if tuple(getattr(result, "shape", ())) != tuple(array.shape):
             raise ValueError(
                 f"function must return an array of shape {tuple(array.shape)}, found "
-                f"{tuple(getattr(result, 'shape', ()))}"
+                f"{tuple(getattr(result, 'shape', ()))}; for a list of any results use "
+                'map_reduce(..., reduce="none")'
             )
         return result
 
