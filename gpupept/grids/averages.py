@@ -110,7 +110,7 @@ def geometric_efficiency(
     >>> from gpupept.grids.functions import ring_efficiency
     >>> voxels = gpupept.Voxels.zeros((9, 9, 5), [-90, 90], [-90, 90], [-50, 50])
     >>> round(float(geometric_efficiency(voxels, ring_efficiency(400, 300))[4, 4, 2]), 2)
-    0.6
+    0.59
     """
     found: Voxels = cell_averages(
         scanner, voxels, fractional_accuracy, zero_rule="accept", zero_exit=False

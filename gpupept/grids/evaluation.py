@@ -89,8 +89,8 @@ class PointEvaluator:
             chunk = centres[first : first + per_call]
             values = self.at(sub_points(chunk, steps, sub_size))
             parts.append([bin_means(value, len(chunk)) for value in values])
-        if len(parts) == 1:
-            return parts[0]
+        if len(parts) <= 1:
+            return parts[0] if parts else [xp.empty(0)]
         return [xp.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
 

@@ -52,8 +52,8 @@ def sub_points(centres: Array, steps: Sequence[float], sub_size: int) -> Array:
 def bin_means(values: Array, pixels: int) -> Array:
     """Mean over the sub-pixels of each pixel, in float64; one row or value for each pixel."""
     xp = array_namespace(values)
-    blocks = values.reshape(pixels, -1, *values.shape[1:])
-    length = blocks.shape[1]
+    blocks = values.reshape(pixels, len(values) // max(1, pixels), *values.shape[1:])
+    length = max(1, blocks.shape[1])
     if blocks.ndim == 2:
         return blocks.sum(axis=1, dtype=np.float64) / length
     # By component, since a sum of adjacent numbers is added up in the same order for any `pixels`.

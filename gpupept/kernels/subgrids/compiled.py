@@ -71,13 +71,6 @@ def agree(lower, upper, fractional_accuracy, absolute_accuracy, symmetric, accep
 
 
 @njit(nogil=True)
-def evaluate(begin, end, mean, function, parameters, centres, steps, values):
-    """Fill ``values[begin:end]`` with the values at the centres."""
-    for cell in range(begin, end):
-        values[cell] = mean(function, parameters, centres[cell], steps, 1)
-
-
-@njit(nogil=True)
 def refine(
     begin,
     end,
