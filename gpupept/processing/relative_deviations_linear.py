@@ -166,8 +166,8 @@ class RelativeDeviationsLinear(FrameReducer):
         start = distances_from(rows_or_nan(positions, first.rows, near), self.p1)
         for block in planes.blocks(len(points.row_ranges)):
             rows, distances = nearest_positions(points, block)
-            kept = near & (distances < self.max_distance)
-            found = distances_from(rows_or_nan(positions, rows, kept), block.points)
+            near = distances < self.max_distance
+            found = distances_from(rows_or_nan(positions, rows, near), block.points)
             yield xp.abs(found - start)
 
     def summary(self) -> PlotlyGrapher2D:

@@ -147,6 +147,13 @@ def test_distances_whose_squares_overflow(device):
     np.testing.assert_allclose(found, [5e200], rtol=1e-15)
 
 
+def test_passes_that_start_between_the_sides_are_blue(device):
+    starts = [np.array([[0, 0, y, 0], [1, 9, 0, 0]]) for y in (0.0, -0.0, -1e-9)]
+    lacey = LaceyColors([0, 0, 0], [9, 0, 0], None, None, PLANE, PLANE, resolution=(1, 1))
+    lacey.fit(container(device, starts, COLUMNS[:4]), **QUIET)
+    assert lacey.counts_.ravel().tolist() == [1, 2]
+
+
 def test_limits_hold_their_lower_end_only(device):
     ends = [
         [[0, 0, -1, 0], [1, 9, y, z]] for y, z in ((-2, 0), (2, 0), (-2.1, 0), (1.9, -2), (0, 2))

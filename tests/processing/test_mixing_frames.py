@@ -180,9 +180,9 @@ def pictures(monkeypatch):
 
     def write_image(self, file, format, height, width):
         sizes.append((height, width))
+        Path(file).write_bytes(format.encode())
         if len(sizes) == 4:
             raise OSError("disk full")
-        Path(file).write_bytes(format.encode())
 
     monkeypatch.setattr(go.Figure, "write_image", write_image)
     return sizes
