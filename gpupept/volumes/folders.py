@@ -56,13 +56,24 @@ def atomic_folder(path: str | os.PathLike[str], overwrite: bool = False) -> Iter
         temporary, old = work / _NEW, work / _OLD
         try:
             yield temporary
-            if target.exists():
-                target.rename(old)
-            temporary.rename(target)
+            _replace(target, temporary, old)
         finally:
-            for leftover in (temporary, old):
-                if leftover.exists():
-                    shutil.rmtree(leftover)
+            if temporary.exists():
+                shutil.rmtree(temporary)
+
+
+def _replace(target: Path, new: Path, old: Path) -> None:
+    """Give a folder its name; the one that has it is called `old` until then, and stays if that fails."""
+    try:
+        if target.exists():
+            target.rename(old)
+        new.rename(target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise
+    if old.exists():
+        shutil.rmtree(old)
 
 
 def _make_empty(work: Path, target: Path) -> None:

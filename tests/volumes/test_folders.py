@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,3 +100,23 @@ def test_a_folder_that_takes_no_folders_is_not_called_missing(voxels: gpupept.Vo
         map_reduce(voxels, np.square, out="/proc/v.zarr")
     with pytest.raises(PermissionError, match="cannot be written to"):
         gpupept.save("/proc/v.npz", voxels)
+
+
+def test_a_folder_that_cannot_be_replaced_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "v.zarr"
+    target.mkdir()
+    (target / "zarr.json").write_text("old")
+    real = Path.rename
+
+    def rename(self: Path, other: Any) -> Path:
+        if self.name == "volume.zarr":
+            raise OSError("no")
+        return real(self, other)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OSError, match="no"), atomic_folder(target, overwrite=True) as folder:
+        folder.mkdir()
+    assert os.listdir(tmp_path) == ["v.zarr"]
+    assert (target / "zarr.json").read_text() == "old"
