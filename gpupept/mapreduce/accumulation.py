@@ -199,6 +199,8 @@ class Accumulation:
             turned = patch._reversed != self._exposure._reversed
             arrays.append(there.T if turned else there)
         image, variance, mask = arrays
+        if image.dtype.kind not in "buif":
+            raise TypeError(f"cells must hold real numbers, found {image.dtype} from the mapper")
         variance = None if self._variance is None else variance
         if self._variance is not None and variance is None:
             raise ValueError("the mapper returned no variance for an exposure that has one")

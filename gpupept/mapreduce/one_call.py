@@ -132,7 +132,8 @@ def map_reduce(
 
 
 def _per_axis(name: str, given: int | Sequence[int], least: int, ndim: int) -> tuple[int, ...]:
-    sizes = (given,) * ndim if np.ndim(given) == 0 else tuple(given)  # type: ignore[arg-type]
+    parts: Any = given
+    sizes: tuple[Any, ...] = (given,) * ndim if np.ndim(parts) == 0 else tuple(parts)
     whole = all(isinstance(size, int | np.integer) and size >= least for size in sizes)
     if len(sizes) != ndim or not whole:
         raise ValueError(
