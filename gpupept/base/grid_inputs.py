@@ -40,9 +40,11 @@ def as_cells(value: Any, name: str, dimensions: int, dtype: Any) -> Array:
             f"{name} must have {dimensions} axes with at least one cell along each, found shape "
             f"{tuple(array.shape)}"
         )
-    if array.dtype.kind not in "buif":
-        raise TypeError(f"{name} must hold real numbers, found dtype {array.dtype}")
-    return xp.ascontiguousarray(array, dtype=np.float64 if dtype is None else dtype)
+    kind = np.dtype(np.float64 if dtype is None else dtype)
+    for found in (array.dtype, kind):
+        if found.kind not in "buif":
+            raise TypeError(f"{name} must hold real numbers, found dtype {found}")
+    return xp.ascontiguousarray(array, dtype=kind)
 
 
 def check_limits(limit: Any, name: str) -> np.ndarray:

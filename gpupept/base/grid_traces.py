@@ -196,7 +196,8 @@ def slice_trace(
     layer %= count
     chosen = [slice(None)] * 3
     chosen[axis] = slice(max(layer - width, 0), layer + width + 1)
-    values = to_host(voxels.array[tuple(chosen)].sum(axis=axis))
+    kind = np.float64 if voxels.dtype.kind == "f" else None
+    values = to_host(voxels.array[tuple(chosen)].sum(axis=axis, dtype=kind))
     first, second = (edges for d, edges in enumerate(voxels.voxel_grids) if d != axis)
     return _heatmap(first, second, values, transpose, {"colorscale": colorscale})
 

@@ -244,7 +244,8 @@ class Pixels(RegularGrid):
         Parameters
         ----------
         pixels_array : (nx, ny) array_like, optional
-            Other values; not copied.
+            Other values; not copied if they are C-contiguous and of the type of these or float64,
+            which others become.
         xlim, ylim : (2,) array_like, optional
             Other limits, mm.
         deep : bool, default True

@@ -65,6 +65,10 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
             return False
         return np.array_equal(self._limits, other._limits)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._limits.setflags(write=False)  # which neither pickles nor deep copies keep
+
     # ---- Geometry
 
     @property
@@ -195,7 +199,8 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
         Parameters
         ----------
         array : array_like, optional
-            Other values; not copied.
+            Other values; not copied if they are C-contiguous and of the type of these or float64,
+            which others become.
         *limits : (2,) array_like
             Other limits along x, y, ..., mm; also by name.
         deep : bool, default True
@@ -214,7 +219,9 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
         changed = dict(zip(names, limits, strict=False))
         changed |= {name: attrs.pop(name) for name in names if name in attrs}
         kept = {name: value for name, value in self._attrs.items() if name not in attrs}
-        cells, dtype = (self._array, self.dtype) if array is None else (array, None)
+        cells = self._array if array is None else array
+        # Values of the same type stay what they are; others become float64, as in the constructor.
+        dtype = self.dtype if getattr(cells, "dtype", None) == self.dtype else None
         new = object.__new__(type(self))
         new._set(
             cells.copy() if array is None and deep else cells,
@@ -258,14 +265,41 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
     ) -> Self:
         with timed(verbose, f"Initialised {cls.__name__} class"):
             check_counts(number, f"number_of_{cls._cells}", len(cls._axes), 2)
-            bounds = cls._default_limits(lines, limits)
+            bounds = cls.default_limits(lines, limits)
             new = cls._zeros(number, bounds, 2, dtype, device_of(lines), {})
             new._add(lines, weights, lengths)
         return new
 
     @classmethod
-    def _default_limits(cls, lines: Array, limits: Sequence[Any]) -> list[Any]:
-        """Fill in the limits that are None: those of both ends of the lines that are finite."""
+    def default_limits(cls, lines: Array, limits: Sequence[Any]) -> list[Any]:
+        """Fill in the limits that are None: those of both ends of the lines that are finite.
+
+        Parameters
+        ----------
+        lines : (N, C) array
+            Rows ``t, x1, y1, x2, y2`` for two axes, ``t, x1, y1, z1, x2, y2, z2`` for three (ms, mm),
+            on either device.
+        limits : sequence
+            The limits along each axis (mm), or None.
+
+        Returns
+        -------
+        list
+            The limits along each axis.
+
+        Raises
+        ------
+        ValueError
+            If limits cannot be found, since no line is finite, or all are in a plane.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import gpupept
+        >>> lines = np.array([[0.0, 0, 1, 5, 4], [1.0, 2, 3, 4, 9]])
+        >>> [limit.tolist() for limit in gpupept.Pixels.default_limits(lines, (None, None))]
+        [[0.0, 5.0], [1.0, 9.0]]
+        """
         if all(limit is not None for limit in limits):
             return list(limits)
         xp, axes = array_namespace(lines), len(cls._axes)

@@ -263,7 +263,8 @@ class Voxels(RegularGrid):
         Parameters
         ----------
         voxels_array : (nx, ny, nz) array_like, optional
-            Other values; not copied.
+            Other values; not copied if they are C-contiguous and of the type of these or float64,
+            which others become.
         xlim, ylim, zlim : (2,) array_like, optional
             Other limits, mm.
         deep : bool, default True

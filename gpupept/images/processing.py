@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from gpupept.base.regular_grid import RegularGrid
 from gpupept.base.statistics import Elements
 
 _TYPES = {(0.0, 255.0): np.uint8, (0.0, 65535.0): np.uint16, (0.0, 1.0): np.float32}
+_LARGE = 64  # binary digits before the point, beyond which products might overflow
 
 
 def normalize_data(
@@ -31,7 +33,8 @@ def normalize_data(
         float64 for integers.
     data_range_input : pair of float, optional
         Range of the input; its smallest and largest value by default. Values outside it are mapped
-        by the same line, but to the nearest end where the result is of an integer type.
+        by the same line, but to the nearest end, and NaN to the lower one, where the result is of an
+        integer type.
 
     Returns
     -------
@@ -60,7 +63,8 @@ def normalize_data(
     computing = np.float32 if values.dtype == np.float32 else np.float64
     result = _mapped(values.astype(computing), (first, last), (low, high))
     if np.dtype(kind).kind == "u":
-        result = array_namespace(result).clip(result, low, high)
+        xp = array_namespace(result)
+        result = xp.clip(xp.where(xp.isnan(result), low, result), low, high)
     result = result.astype(kind)
     return img._with_array(result) if isinstance(img, ArrayContainer) else result
 
@@ -71,6 +75,10 @@ def _mapped(values: Any, given: tuple[float, float], wanted: tuple[float, float]
     if last == first:
         return xp.full_like(values, low)
     kind = values.dtype.type
+    exponent = math.frexp(max(abs(first), abs(last)))[1]
+    if exponent > _LARGE:
+        scale = 2.0 ** (_LARGE - exponent)
+        values, first, last = values * kind(scale), first * scale, last * scale
     return (values - kind(first)) * kind(high - low) / kind(last - first) + kind(low)
 
 
@@ -112,8 +120,8 @@ def crop_image(
     Returns
     -------
     array or container
-        The block: a view of the array, a container whose limits (`xlim`, `ylim`, `zlim`), if it has
-        any, are those of the block.
+        The block: a view of an array or `ImageArray`; `Pixels` and `Voxels` with a copy of their
+        values and the limits (`xlim`, `ylim`, `zlim`) of the block.
 
     Raises
     ------
@@ -143,7 +151,7 @@ def crop_image(
         ends = (grid[list(pair)] for grid, pair in zip(img._grids(), bounds, strict=True))
         limits = {f"{axis}lim": pair for axis, pair in zip("xyz", ends, strict=False)}
         grid: Any = img  # of pixels or voxels, whose copies take limits
-        return grid.copy(block, deep=False, **limits)
+        return grid.copy(block.copy(), deep=False, **limits)
     return img._with_array(block) if isinstance(img, ArrayContainer) else block
 
 

@@ -121,7 +121,7 @@ def checked_job(
     factors = check_weights(weights, rows, lengths, kind)
     bounds = [
         check_limits(limit, f"{axis}lim")
-        for axis, limit in zip("xyz", Voxels._default_limits(rows, limits), strict=True)
+        for axis, limit in zip("xyz", Voxels.default_limits(rows, limits), strict=True)
     ]
     where = device_of(rows) if device is None else resolve_device(device)
     placed = None if factors is None else to_device(factors, where)

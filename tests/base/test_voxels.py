@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import pickle
 import textwrap
+from copy import copy as shallow_copy
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -431,3 +434,32 @@ class TestTraces:
 
 def test_statistics():
     assert Voxels(np.arange(8.0).reshape(2, 2, 2), *BOX).mean_value == 3.5
+
+
+@pytest.mark.parametrize("again", [shallow_copy, deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
+def test_limits_of_copies_cannot_be_changed(again):
+    voxels = again(Voxels.zeros((2, 2, 2), *BOX))
+    with pytest.raises(ValueError, match="read-only"):
+        voxels.xlim[0] = 5
+
+
+def test_copies_with_other_values_keep_their_type(device):
+    counts = Voxels.zeros((2, 3, 4), *BOX, dtype=np.uint32, device=device.name)
+    other = counts.array + np.uint32(1)
+    assert counts.copy(other).array is other
+    assert counts.copy(other.astype(np.int16)).dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [complex, object, "S3"])
+def test_types_that_are_no_real_numbers(dtype):
+    with pytest.raises(TypeError, match="must hold real numbers"):
+        Voxels(np.zeros((2, 2, 2)), *BOX, dtype=dtype)
+    with pytest.raises(TypeError, match="real numbers"):
+        Voxels.zeros((2, 2, 2), *BOX, dtype=dtype)
+
+
+def test_layers_of_float32_are_added_up_in_float64(device):
+    ones = np.ones((3, 2, 2), dtype=np.float32)
+    ones[0] = 2**25
+    voxels = Voxels(device.asarray(ones), *BOX, dtype=np.float32)
+    assert (voxels.heatmap_trace(ix=1, width=1).z == 2**25 + 2).all()

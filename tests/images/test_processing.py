@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+import gpupept
 from gpupept.images import ImageArray, crop_image, normalize_data
 
 
@@ -46,6 +47,19 @@ def test_input_range(device):
     assert device.to_host(normalize_data(image, (0, 2), (0, 100))).tolist() == [-0.2, 0, 1, 4]
 
 
+def test_nan_becomes_the_lower_end_of_integers(device):
+    image = device.asarray(np.array([1.0, np.nan, 3.0, np.inf, -np.inf]))
+    found = normalize_data(image, (0, 255), (0, 3))
+    assert device.to_host(found).tolist() == [85, 0, 255, 255, 0]
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [("f8", 1.7e308), ("f4", 3.4e38)])
+def test_the_largest_numbers(device, dtype, largest):
+    image = device.asarray(np.array([-largest, 0, largest], dtype=dtype))
+    assert device.to_host(normalize_data(image, (0, 65535))).tolist() == [0, 32767, 65535]
+    assert device.to_host(normalize_data(image, (0, 1))).tolist() == [0.0, 0.5, 1.0]
+
+
 def test_bad_ranges():
     for limits in ((0,), (0, np.nan), "ab"):
         with pytest.raises(ValueError):
@@ -66,6 +80,17 @@ def test_cropped(device):
     assert image.array[0, 1, 4] == 0, "a view"
     flat = crop_image(device.asarray(values[0]), (1, 2), (0, 5))
     np.testing.assert_array_equal(device.to_host(flat), values[0, 1:2])
+
+
+@pytest.mark.parametrize("ranges", [((0, 2), (0, 4)), ((1, 3), (1, 3))])
+def test_cropped_pixels_keep_their_type_and_share_nothing(device, ranges):
+    values = np.arange(12, dtype=np.uint32).reshape(3, 4)
+    pixels = gpupept.Pixels(device.asarray(values), [0, 3], [0, 8], dtype=np.uint32)
+    block = crop_image(pixels, *ranges)
+    assert block.dtype == np.uint32
+    assert block.xlim.tolist() == list(ranges[0])
+    block += 1
+    np.testing.assert_array_equal(device.to_host(pixels.array), values)
 
 
 @pytest.mark.parametrize(
