@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import numbers
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,9 +120,10 @@ def _available(places: Mapping[str, Sequence[int]]) -> list[str]:
 def _place(places: Mapping[str, Sequence[int]], name: str) -> tuple[int, str] | None:
     if name in places:
         return places[name][0], name
-    match = re.fullmatch(r"(.*?)([1-9][0-9]*)", name)
-    if match and int(match[2]) <= len(places.get(match[1], ())):
-        return places[match[1]][int(match[2]) - 1], match[1]
+    for end in range(1, len(name)):
+        steps, number = places.get(name[:end], ()), name[end:]
+        if number.isdecimal() and number[0] != "0" and int(number) <= len(steps):
+            return steps[int(number) - 1], name[:end]
     return None
 
 

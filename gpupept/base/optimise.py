@@ -47,7 +47,8 @@ class Optimisation:
     history : pandas.DataFrame
         One row per setting tried, in order: the parameters, ``freq_err`` (1 / ms^2), ``spatial_err``
         (mm), both NaN where they cannot be told, and ``objective``, infinite for settings that
-        failed or gave no positions. `numpy.asarray` of the result gives these values.
+        failed or gave no positions. freq_err is that of the lines the pipeline got, without those
+        held out. `numpy.asarray` of the result gives these values.
     failed : int
         How many settings were refused with a `ValueError`.
     last_failure : str
@@ -197,7 +198,11 @@ def search(trials: Trials, start: np.ndarray | None, seed: int) -> None:
     for number in np.argsort(found, kind="stable"):
         centre = points[number]
         steps = np.diag(np.where(centre > 0.5, -FIRST_STEP, FIRST_STEP))
-        options = {"initial_simplex": np.vstack([centre, centre + steps]), "xatol": LAST_STEP}
+        options = {
+            "initial_simplex": np.vstack([centre, centre + steps]),
+            "xatol": LAST_STEP,
+            "fatol": np.inf,  # the unit of the objective is not known
+        }
         minimize(trials, centre, method="Nelder-Mead", bounds=[(0.0, 1.0)] * axes, options=options)
 
 

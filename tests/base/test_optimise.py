@@ -117,6 +117,9 @@ class TestNames:
         first, second = Shift(), Shift()
         second.distance2 = 1.5
         assert free_parameters([first, second], {"distance2": [0, 1]})[0].attribute == "distance2"
+        first.distance2 = 2.5
+        (found,) = free_parameters([first, second], {"distance22": [0, 1]})
+        assert (found.step, found.attribute) == (1, "distance2")
 
     @pytest.mark.parametrize(
         "name", ["speed", "distance3", "distance0", "name", "active", "_hidden", "fit_sample", "2"]
@@ -189,6 +192,17 @@ class TestSearch:
         )
         assert pipeline.transformers[0].distance == 0
         assert pipeline.transformers[1].distance == pytest.approx(3, abs=0.05)
+
+    @pytest.mark.parametrize("scale", [1e-9, 1e9])
+    def test_unit_of_the_objective_does_not_matter(self, scale: float) -> None:
+        def settings(factor: float) -> np.ndarray:
+            objective = distance_from(4.3, 3)
+            found = Pipeline([Shift(), Join()]).optimise(
+                points(), 50, objective=lambda x: factor * objective(x), distance=[-9, 9], **QUIET
+            )
+            return np.asarray(found)[:, 0]
+
+        np.testing.assert_array_equal(settings(scale), settings(1.0))
 
     def test_optimum_on_the_bounds(self) -> None:
         pipeline = Pipeline([Shift(), Join()])
@@ -379,6 +393,12 @@ class TestHeldOut:
         found = PointData(rows, columns=["t", "x", "y", "z", "label"])
         assert judged(found) == pytest.approx(held_out_objective(run.lines.lines, rows), rel=1e-7)
 
+    def test_devices(self, run: Any, device: Any) -> None:
+        judged = HeldOutLines(run.lines.to(device.name))
+        found = trajectories(run, 1.0)
+        assert judged.rest.device.startswith(device.name)
+        assert judged(found.to(device.name)) == HeldOutLines(run.lines)(found)
+
     def test_the_rest_keeps_the_times_of_samples(self, run: Any) -> None:
         rest = HeldOutLines(run.lines).rest
         assert len(rest.lines) == 3_600
@@ -438,6 +458,13 @@ class TestMeasures:
         assert frequency_error(PointData(np.zeros((30, 4))), lines) == pytest.approx(0.4**2)
         assert np.isnan(frequency_error(PointData(np.zeros((3, 4))), LineData(np.zeros((9, 7)))))
         assert np.isnan(frequency_error(PointData(np.zeros((3, 4))), LineData(np.zeros((0, 7)))))
+
+    def test_devices(self, device: Any) -> None:
+        rows = np.arange(20.0).reshape(4, 5)
+        found = PointData(device.asarray(rows), columns=["t", "x", "y", "z", "error"])
+        lines = LineData(device.asarray(np.arange(70.0).reshape(10, 7)))
+        assert spatial_error(found) == 11.5
+        assert frequency_error(found, lines) == pytest.approx((3.9 / 63) ** 2)
 
     def test_spatial(self) -> None:
         rows = np.zeros((4, 5))
