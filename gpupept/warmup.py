@@ -14,6 +14,7 @@ import numpy as np
 from gpupept.backend import resolve_device, to_device
 from gpupept.base import AdaptiveWindow, LineData, Pipeline, PointData, TimeWindow, Voxels
 from gpupept.images import image_statistics
+from gpupept.kernels.compile_notice import silence
 from gpupept.kernels.components import ROWS_PER_BLOCK
 from gpupept.processing import RelativeDeviations, occupancy2d, occupancy3d
 from gpupept.scanners import RingGeometricEfficiency
@@ -84,6 +85,7 @@ def warm_up(
     >>> [step.name for step in warm_up("cpu")][-1]
     'recipe'
     """
+    silence()
     chosen = resolve_device(device)
     lines = rotating_tracers(_LORS, sample_size=400, overlap=300).lines
     steps: list[tuple[str, Callable[[LineData], Any]]] = [

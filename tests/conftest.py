@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 
 from gpupept.backend import probe, to_device, to_host
+from gpupept.kernels.compile_notice import silence
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 if str(CHECKOUT / "tests") not in sys.path:  # for `oracle` and `cuda_host`
     sys.path.insert(0, str(CHECKOUT / "tests"))
+
+silence()  # what is logged does not depend on what was compiled before
 
 # The `device` fixture holds no state that one example could leave to the next, and the first example
 # of a kernel may have to compile it.

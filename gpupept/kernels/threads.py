@@ -17,6 +17,8 @@ from threading import Lock
 
 import numpy as np
 
+from gpupept.kernels.compile_notice import watch_compilation
+
 _RANGES_PER_THREAD = 8
 _threads: ContextVar[int | None] = ContextVar("gpupept_threads", default=None)
 _kept: tuple[tuple[int, int], ThreadPoolExecutor] | None = None
@@ -52,6 +54,7 @@ def run_ranges(task: Callable[[int, int], object], costs: np.ndarray) -> None:
     costs : (S,) array
         Relative work per sample, used to make ranges of similar duration.
     """
+    watch_compilation()
     samples = len(costs)
     threads = min(thread_count(), samples)
     if threads <= 1:
