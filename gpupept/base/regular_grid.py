@@ -334,10 +334,11 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
             self._array[...] = cells
         if skipped:
             logger.warning(
-                "%d of %d lines were left out of the %s, since they are not finite",
+                "%d of %d lines were left out of the %s, since they%s are not finite",
                 skipped,
                 len(lines),
                 self._cells,
+                "" if factors is None else " or their weights",
             )
 
     def _saved_state(self) -> dict[str, Any]:

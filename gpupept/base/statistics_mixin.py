@@ -193,7 +193,10 @@ class StatisticsMixin:
         statistics = image_statistics(self, histogram=histogram)
         numbers = statistics.as_dict()
         if path is None or filename is None:
-            message = "describe: no path and filename given, so nothing is written"
+            message = (
+                f"describe: path={path!r} and filename={filename!r} given, so nothing is written; it takes "
+                'both, a folder and a name, such as describe(".", "numbers.csv")'
+            )
             warnings.warn(message, RuntimeWarning, stacklevel=2)
             return numbers
         filename = os.fspath(filename)

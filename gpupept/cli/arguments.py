@@ -120,7 +120,7 @@ def _add_grid(group: argparse._ArgumentGroup) -> None:
         "--voxels",
         required=True,
         nargs=3,
-        type=_positive,
+        type=_two_or_more,
         metavar=("NX", "NY", "NZ"),
         help="along each axis, at least 2",
     )
@@ -167,7 +167,9 @@ def _add_export(subcommands: _Subcommands[argparse.ArgumentParser]) -> None:
         "--levels", type=_positive, metavar="N", help="of OME-Zarr, each half as fine as the last"
     )
     parser.add_argument(
-        "--memory", metavar="SIZE", help='working memory, such as "2GB"; by default a quarter'
+        "--memory",
+        metavar="SIZE",
+        help='working memory, such as "2GB"; by default a quarter of what is free',
     )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
@@ -268,7 +270,9 @@ def _add_demo(subcommands: _Subcommands[argparse.ArgumentParser]) -> None:
 
 def _add_info(subcommands: _Subcommands[argparse.ArgumentParser]) -> None:
     about = "show versions, GPUs, and what would be used"
-    parser = subcommands.add_parser("info", help=about, description=about.capitalize() + ".")
+    parser = subcommands.add_parser(
+        "info", help=about, description=f"{about[0].upper()}{about[1:]}."
+    )
     parser.set_defaults(run=info, debug=False)
 
 
@@ -293,7 +297,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         help='"auto", "cpu", "cuda" or "cuda:N"; by default a GPU if there is one',
     )
     group.add_argument(
-        "--memory", metavar="SIZE", help='working memory, such as "2GB"; by default a quarter'
+        "--memory",
+        metavar="SIZE",
+        help='working memory, such as "2GB"; by default a quarter of what is free',
     )
     group.add_argument(
         "--max-workers", type=_positive, metavar="N", help="threads; by default every core"
@@ -330,6 +336,10 @@ def _separator(text: str) -> str:
 
 def _positive(text: str) -> int:
     return _whole_number(text, 1)
+
+
+def _two_or_more(text: str) -> int:
+    return _whole_number(text, 2)
 
 
 def _count(text: str) -> int:

@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             options.run(options)
             sys.stdout.flush()
-        except KeyboardInterrupt:
-            _say("interrupted")
+        except KeyboardInterrupt as interrupt:
+            _say(": ".join(["interrupted", *map(str, interrupt.args)]))
             return INTERRUPTED
         except BrokenPipeError:  # the reader of our output, such as `head`, has had enough
             _discard_output()

@@ -88,8 +88,11 @@ def _read(path: Path, shape: Sequence[int] | None, dtype: Any) -> Any:
         return np.load(path, allow_pickle=False)
     if suffix in _PICTURES:
         return _read_picture(path)
-    from gpupept.volumes import import_volume
+    from gpupept.volumes.export import FORMATS, import_volume
 
+    if not path.name.lower().endswith(tuple(FORMATS)):
+        known = ", ".join([".npy", *_PICTURES, *FORMATS])
+        raise ValueError(f"{str(path)!r} must end with one of {known}, which decides the format")
     return import_volume(path)
 
 

@@ -92,6 +92,19 @@ class Job:
             "weighted": self.weights is not None,
         }
 
+    def extent(self) -> str:
+        """Say where the ends of the lines lie, and the grid, for a message."""
+        xp = array_namespace(self.lines)
+        ends = self.lines[:, 1:7].reshape(-1, 3)
+        ends = to_host(ends[xp.isfinite(ends).all(axis=1)])
+        if not len(ends):
+            return ""
+        pairs = zip("xyz", ends.min(axis=0), ends.max(axis=0), self.limits, strict=True)
+        told = (
+            f"{a} {low:g} to {high:g} of {lim[0]:g} to {lim[1]:g}" for a, low, high, lim in pairs
+        )
+        return f" (ends of lines, mm, and limits: {', '.join(told)})"
+
     def _skipped(self) -> int:
         """Lines that `traverse` skips."""
         xp = array_namespace(self.lines)

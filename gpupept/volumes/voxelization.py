@@ -139,9 +139,14 @@ def voxelize(
             store = partial.publish(attrs, overwrite)
     if attrs["skipped_lines"]:
         logger.warning(
-            "%d of %d lines were left out of the voxels, since they are not finite",
+            "%d of %d lines were left out of the voxels, since they%s are not finite",
             attrs["skipped_lines"],
             attrs["lines"],
+            " or their weights" if attrs["weighted"] else "",
+        )
+    if attrs["total"] == 0:
+        logger.warning(
+            "the sum of all values is 0: does any line go through the voxels?%s", job.extent()
         )
     return store
 

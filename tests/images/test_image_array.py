@@ -232,7 +232,8 @@ def test_described_with_the_histogram(image, tmp_path):
 @pytest.mark.parametrize("given", [{}, {"path": "."}, {"filename": "x"}])
 def test_described_without_a_file(image, tmp_path, monkeypatch, given):
     monkeypatch.chdir(tmp_path)
-    with pytest.warns(RuntimeWarning, match="nothing is written"):
+    told = f"path={given.get('path')!r} and filename={given.get('filename')!r}"
+    with pytest.warns(RuntimeWarning, match=f"{told} given, so nothing is written"):
         found = image.describe(**given)
     assert tuple(found) == KEYS
     assert not list(tmp_path.iterdir())

@@ -87,7 +87,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no file"):
         load_data(tmp_path / "missing.npy")
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(ValueError, match="must end with one of"):
+    with pytest.raises(ValueError, match=r"must end with one of \.npy, \.png, \.tif, .*\.nii"):
         load_data(tmp_path / "notes.txt")
     with pytest.raises(ValueError, match="data_range must be given"):
         load_data(VALUES, normalize=True)

@@ -74,3 +74,26 @@ def test_a_file_becomes_a_store(tmp_path: Path, store: VolumeStore) -> None:
     words = ["export", str(store.path), str(made.path), "--quiet", "--overwrite"]
     assert main([*words, "--levels", "2"]) == 1
     assert main(words) == 0
+
+
+def test_messages_name_options_of_the_command(
+    tmp_path: Path, store: VolumeStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "v.mha"
+    out.write_text("")
+    assert main(["export", str(store.path), str(out), "--quiet"]) == 1
+    message = (
+        f"gpupept: error: {out} exists already; pass overwrite=True (--overwrite) to replace it\n"
+    )
+    assert capsys.readouterr().err == message
+    assert main(["export", str(store.path), str(tmp_path / "v.xyz"), "--quiet"]) == 1
+    assert "give the format" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "text"), [(["info"], "GPUs"), (["voxelize"], "a quarter of what is free")]
+)
+def test_help(words: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    assert text in " ".join(capsys.readouterr().out.split())

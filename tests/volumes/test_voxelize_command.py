@@ -118,7 +118,6 @@ def test_bad_input_is_one_line(
     fails(
         command(measured, out, "--lengths", "--dtype", "uint32"), capsys, "--lengths needs a float"
     )
-    fails(command(measured, out, "--voxels", "1", "5", "5"), capsys, "number_of_voxels must be")
     out.parent.joinpath("empty.csv").write_text("")
     fails(command(out.parent / "empty.csv", out), capsys, "")
     assert not out.exists()
@@ -186,3 +185,66 @@ def test_lines_that_are_not_finite_are_told(
     shown = capsys.readouterr()
     assert "1 of 3 lines were left out" in shown.err
     assert re.search(r"LoRs not finite\s+1\n", shown.out)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--xlim", "5", "5"], "--xlim must be"),
+        (["--memory", "1000"], "memory of 1000 bytes is too little"),
+        (["--chunks", "20", "30", "40", "--memory", "100kB"], "too little"),
+        (["--out", "absent/vol.zarr"], "directory does not exist"),
+    ],
+)
+def test_what_cannot_be_made_is_found_before_reading(
+    tmp_path: Path, out: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "unreadable.csv"
+    file.write_text("no numbers")
+    fails(command(file, out, *words), capsys, message)
+    assert [path.name for path in tmp_path.iterdir()] == ["unreadable.csv"]
+
+
+def test_least_number_of_voxels(
+    measured: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("-4", "1"):
+        with pytest.raises(SystemExit):
+            main(command(measured, out, "--voxels", number, "9", "9"))
+        assert f"at least 2, not '{number}'" in capsys.readouterr().err
+
+
+def test_a_grid_beside_the_lines_is_told(
+    measured: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(measured, out, "--xlim", "9000", "9001")) == 0
+    err = capsys.readouterr().err
+    assert "sum of all values is 0" in err
+    assert "of 9000 to 9001" in err
+
+
+def test_an_interrupt_says_how_to_go_on(
+    measured: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(making.Maker, "make", interrupt)
+        assert main(command(measured, out)) == 130
+    assert capsys.readouterr().err == "gpupept: interrupted: run the same command again to go on\n"
+    assert main(command(measured, out)) == 0
+
+
+def test_weights_that_are_not_finite_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = np.arange(14.0).reshape(2, 7)
+    options: Any = {"weights": [np.nan, 1.0]}
+    gpupept.voxelize(lines, (2, 2, 2), tmp_path / "v.zarr", progress=False, **options)
+    gpupept.Voxels.from_lines(lines, (2, 2, 2), verbose=False, **options)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    assert all(
+        "1 of 2 lines" in each and "or their weights are not finite" in each for each in told
+    )
