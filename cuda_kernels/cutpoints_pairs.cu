@@ -67,18 +67,6 @@ __device__ __forceinline__ void find_candidates(const float4 *prepared, int row,
     for (int k = 0; k < 2; ++k) near[k] &= ~((2ULL << (2 * lane + k)) - 1);  // later lines only
 }
 
-__device__ __forceinline__ bool is_cutpoint(const double *first, const double *second,
-                                            const double *cutoffs, double squared_distance) {
-    Meeting meeting;
-    if (!meet(first, second, meeting) || !(meeting.squared_gap < squared_distance)) return false;
-    bool inside = true;
-    for (int axis = 0; axis < 3; ++axis) {
-        inside &= cutoffs[2 * axis] < meeting.place[axis];
-        inside &= meeting.place[axis] < cutoffs[2 * axis + 1];
-    }
-    return inside;
-}
-
 extern "C" __global__ void __launch_bounds__(32 * TEST_WARPS)
 test_pairs(const double *lines, long long columns, const long long *samples,
            const long long *first_line, const long long *first_tile, long long sample_count,

@@ -14,8 +14,10 @@ from gpupept.tracking.centroids import Centroids
 from gpupept.tracking.condition import Condition
 from gpupept.tracking.conditions.errors import ConditionError
 from gpupept.tracking.cutpoints import Cutpoints
+from gpupept.tracking.cutpoints_tof import CutpointsToF
 from gpupept.tracking.debug import Debug
 from gpupept.tracking.fpi import FPI
+from gpupept.tracking.gaussian_density import GaussianDensity
 from gpupept.tracking.group_by import GroupBy, SplitAll
 from gpupept.tracking.hdbscan import HDBSCAN
 from gpupept.tracking.interpolate import Interpolate
@@ -33,6 +35,7 @@ from gpupept.tracking.segregate import Segregate
 from gpupept.tracking.split_labels import SplitLabels
 from gpupept.tracking.stack import Stack
 from gpupept.tracking.swap import Swap
+from gpupept.tracking.time_of_flight import TimeOfFlight
 from gpupept.tracking.velocity import Velocity
 from gpupept.tracking.voxelize import Voxelize
 
@@ -46,7 +49,9 @@ __all__ = [
     "Condition",
     "ConditionError",
     "Cutpoints",
+    "CutpointsToF",
     "Debug",
+    "GaussianDensity",
     "GroupBy",
     "Interpolate",
     "LinesCentroids",
@@ -63,6 +68,7 @@ __all__ = [
     "SplitLabels",
     "Stack",
     "Swap",
+    "TimeOfFlight",
     "Velocity",
     "Voxelize",
     "peptml",

@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from gpupept.base import LineData, PerSample, PointData
-from gpupept.base.samples import whole_number
-from gpupept.kernels.minpoints import combinations_at_most, expected_combinations, minpoints
+from gpupept.kernels.minpoints import (
+    check_num_lines,
+    combinations_at_most,
+    expected_combinations,
+    minpoints,
+)
 from gpupept.tracking.line_points import LinePoints, distance_limit, probed_ranges
 
 # Samples, and their first lines, by which memory is planned.
@@ -92,10 +96,7 @@ class Minpoints(LinePoints):
 
     @num_lines.setter
     def num_lines(self, num_lines: int) -> None:
-        value = whole_number("num_lines", num_lines)
-        if value < 2:
-            raise ValueError(f"num_lines must be at least 2, found {num_lines!r}")
-        self._num_lines = value
+        self._num_lines = check_num_lines(num_lines)
 
     @property
     def max_distance(self) -> float:

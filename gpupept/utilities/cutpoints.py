@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from gpupept.backend import array_namespace, device_of, to_device, to_host
 from gpupept.kernels import Array
 from gpupept.kernels.cutpoints import cutpoints
-from gpupept.kernels.minpoints import minpoints
+from gpupept.kernels.minpoints import check_num_lines, minpoints
 
 
 def find_cutpoints(
@@ -120,11 +119,7 @@ def find_minpoints(
     array([[2. , 0. , 0. , 0.1]])
     """
     lines, samples, box = _one_sample(sample_lines, cutoffs)
-    if not hasattr(num_lines, "__index__"):
-        raise TypeError(f"num_lines must be a whole number, found {num_lines!r}")
-    count = operator.index(num_lines)
-    if count < 2:
-        raise ValueError(f"num_lines must be at least 2, found {num_lines!r}")
+    count = check_num_lines(num_lines)
     distance = _as_distance(max_distance)
     points, _ = minpoints(lines, samples, box, count, distance, bool(append_indices))
     return points

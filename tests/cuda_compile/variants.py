@@ -27,12 +27,13 @@ FAMILIES: dict[str, list[Variant]] = {
     # shared memory per thread besides; two blocks of 512 threads, for which a few values are spilled.
     "cutpoints_lines": [Variant(56, shared_bytes=512)],
     "cutpoints_pairs": [Variant(96, shared_bytes=14336)],
+    "cutpoints_places": [Variant(96)],
     "cutpoints_points": [Variant(64, shared_bytes=16, stack_bytes=24, spill_bytes=32)],
     # Threads that follow combinations of lines have one row of a table on the stack for each line.
-    "minpoints_pairs": [Variant(56)],
+    "minpoints_pairs": [Variant(72)],
     "minpoints_points": [
         Variant(r, stack_bytes=b, defines={"LINES": n})
-        for n, r, b in ((2, 80, 16), (3, 104, 64), (4, 120, 96), (64, 176, 1072))
+        for n, r, b in ((2, 96, 16), (3, 128, 64), (4, 144, 96), (64, 176, 1072))
     ],
     "artificial": [Variant(64, shared_bytes=23552)],
     "segments": [Variant(80, shared_bytes=256)],
@@ -85,6 +86,9 @@ FAMILIES: dict[str, list[Variant]] = {
     "occupancy": [
         Variant(136, shared_bytes=384, stack_bytes=24, defines={"DIMENSIONS": 2}),
         Variant(232, shared_bytes=672, stack_bytes=120, defines={"DIMENSIONS": 3}),
+    ],
+    "subgrids": [
+        Variant(64, defines={"DIMENSIONS": axes, "SAMPLE_FUNCTION": None}) for axes in (2, 3)
     ],
     # Eight elements are in registers while their moments are computed: six blocks of four warps. Between
     # 16 and 32 bits only constants differ.

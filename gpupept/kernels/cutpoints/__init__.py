@@ -81,4 +81,40 @@ def cutpoints(
         return cutpoints_on_device(lines, samples, cutoffs, max_distance, append_indices)
     from gpupept.kernels.cutpoints.samples import cutpoints_on_host
 
-    return cutpoints_on_host(lines, samples, cutoffs, max_distance, append_indices)
+    distances = np.full(len(samples), float(max_distance))
+    return cutpoints_on_host(lines, samples, cutoffs, distances, None, append_indices)
+
+
+def cutpoints_near_places(
+    lines: Array,
+    samples: np.ndarray,
+    cutoffs: Array,
+    places: Array,
+    distances: np.ndarray,
+    append_indices: bool = False,
+) -> tuple[Array, np.ndarray]:
+    """Cutpoints of the pairs of lines whose places are near each other, however far the lines.
+
+    Parameters
+    ----------
+    lines, samples, cutoffs, append_indices
+        As of `cutpoints`.
+    places : (sum of the sizes of samples, 3) float64, C-contiguous, where the lines are
+        A position (mm) on each line, sample after sample; lines without one, NaN, take no part.
+    distances : (S,) float64, on the host
+        Largest distance (mm) between two places in each sample, itself excluded.
+
+    Returns
+    -------
+    points, sizes
+        As of `cutpoints`.
+    """
+    if is_device_array(lines):
+        from gpupept.kernels.cutpoints.device import cutpoints_near_places_on_device
+
+        return cutpoints_near_places_on_device(
+            lines, samples, cutoffs, places, distances, append_indices
+        )
+    from gpupept.kernels.cutpoints.samples import cutpoints_on_host
+
+    return cutpoints_on_host(lines, samples, cutoffs, distances, places, append_indices)

@@ -49,6 +49,22 @@ TEST = KernelSpec(
         ("sizes", "int64*"),
     ),
 )
+TEST_PLACES = KernelSpec(
+    "cutpoints_places",
+    "test_places",
+    (
+        *_LINES,
+        ("first_line", "int64*"),
+        ("first_tile", "int64*"),
+        ("sample_count", "int64"),
+        ("tile_count", "int64"),
+        ("cutoffs", "float64*"),
+        ("distances", "float64*"),
+        ("places", "float64*"),
+        ("words", "uint32*"),
+        ("sizes", "int64*"),
+    ),
+)
 WRITE = KernelSpec(
     "cutpoints_points",
     "write_points",
@@ -89,10 +105,39 @@ def cutpoints_on_device(
     append_indices: bool,
 ) -> tuple[Array, np.ndarray]:
     """See `gpupept.kernels.cutpoints.cutpoints`."""
-    xp = array_namespace(lines, cutoffs)
     plan = _plan(samples, device_of(lines))
     words, counts = _find_pairs(lines, plan, cutoffs, float(max_distance))
-    first_point = xp.zeros(len(samples) + 1, dtype=np.int64)
+    return _write(lines, plan, words, counts, append_indices)
+
+
+def cutpoints_near_places_on_device(
+    lines: Array,
+    samples: np.ndarray,
+    cutoffs: Array,
+    places: Array,
+    distances: np.ndarray,
+    append_indices: bool,
+) -> tuple[Array, np.ndarray]:
+    """See `gpupept.kernels.cutpoints.cutpoints_near_places`."""
+    xp = array_namespace(lines, cutoffs, places)
+    plan = _plan(samples, device_of(lines))
+    words = xp.empty((plan.tile_count, WORDS), dtype=np.uint32)
+    counts = xp.zeros(len(samples), dtype=np.int64)
+    TEST_PLACES.launch(
+        -(-plan.tile_count // TEST_WARPS),
+        32 * TEST_WARPS,
+        *(lines, lines.shape[1], plan.samples, plan.first_line, plan.first_tile, len(samples)),
+        *(plan.tile_count, cutoffs, to_device(distances, device_of(lines)), places, words, counts),
+    )
+    return _write(lines, plan, words, counts, append_indices)
+
+
+def _write(
+    lines: Array, plan: _Plan, words: Array, counts: Array, append_indices: bool
+) -> tuple[Array, np.ndarray]:
+    """Write the cutpoints of the pairs whose bits are set, in order of time."""
+    xp = array_namespace(lines)
+    first_point = xp.zeros(len(counts) + 1, dtype=np.int64)
     xp.cumsum(counts, out=first_point[1:])
     offsets = to_host(first_point)  # the one synchronisation
     sizes = np.diff(offsets)
@@ -104,7 +149,7 @@ def cutpoints_on_device(
         threads = MOST_THREADS
         pairs, spare = xp.empty((2, 2 * len(points)), dtype=np.int64)
     WRITE.launch(
-        len(samples),
+        len(counts),
         threads,
         lines,
         lines.shape[1],

@@ -110,6 +110,15 @@ def _cutpoint(line, i, j, squared_distance, box, out):
 
 
 @njit(nogil=True, cache=True)
+def _apart(places, row, i, limit, excess):
+    """For each later line: below zero when its place is within the root of `limit` of that of line i."""
+    x, y, z = places[row[i], 0], places[row[i], 1], places[row[i], 2]
+    for j in range(i + 1, len(row)):
+        dx, dy, dz = places[row[j], 0] - x, places[row[j], 1] - y, places[row[j], 2] - z
+        excess[j - i - 1] = -1.0 if dx * dx + dy * dy + dz * dz < limit else 1.0
+
+
+@njit(nogil=True, cache=True)
 def _grown(table, count, least):
     """Copy the first `count` rows to a table of twice as many rows, and of at least `least`."""
     larger = np.empty((max(2 * len(table), least), table.shape[1]), np.float64)
@@ -118,14 +127,21 @@ def _grown(table, count, least):
 
 
 @njit(nogil=True, cache=True)
-def _find_pairs(line, row, n, size, distance, box, excess, picked, found):
-    """Write the cutpoints of one sample to `found`, in the order of (i, j); it may be replaced."""
+def _find_pairs(line, row, n, size, distance, places, box, excess, picked, found):
+    """Write the cutpoints of one sample to `found`, in the order of (i, j); it may be replaced.
+
+    Where lines have places, these must be within the distance instead of the lines.
+    """
     count = 0
+    largest_square = np.inf if len(places) else distance * distance
     limit = (LOOSE * distance + ROUNDING * size) ** 2
     x, y, z, u, v, w = line[1], line[2], line[3], line[4], line[5], line[6]
     for i in range(n - 1):
         a, b = i + 1, n
-        _excess(x[a:b], y[a:b], z[a:b], u[a:b], v[a:b], w[a:b], line, i, limit, excess)
+        if len(places):
+            _apart(places, row[:n], i, distance * distance, excess)
+        else:
+            _excess(x[a:b], y[a:b], z[a:b], u[a:b], v[a:b], w[a:b], line, i, limit, excess)
         hits = 0
         for j in range(n - i - 1):
             picked[hits] = i + 1 + j
@@ -134,7 +150,7 @@ def _find_pairs(line, row, n, size, distance, box, excess, picked, found):
             found = _grown(found, count, count + hits)
         for hit in range(hits):
             j = picked[hit]
-            if _cutpoint(line, i, j, distance * distance, box, found[count]):
+            if _cutpoint(line, i, j, largest_square, box, found[count]):
                 found[count, 4], found[count, 5] = row[i], row[j]
                 count += 1
     return found, count
@@ -180,7 +196,7 @@ def _order_bucket(found, order):
 
 
 @njit(nogil=True, cache=True)
-def _find(begin, end, lines, samples, cutoffs, distance, width, sizes):
+def _find(begin, end, lines, samples, cutoffs, distances, places, first_place, width, sizes):
     """Cutpoints of samples ``begin .. end - 1``, each in order of time; fills their sizes.
 
     One sample is found and brought into order while it is in the cache.
@@ -197,7 +213,10 @@ def _find(begin, end, lines, samples, cutoffs, distance, width, sizes):
     total = 0
     for s in range(begin, end):
         n, size = _load(lines, samples[s, 0], samples[s, 1], line, row)
-        found, count = _find_pairs(line, row, n, size, distance, cutoffs[s], excess, picked, found)
+        own = places[first_place[s] : first_place[s + 1]] if len(places) else places
+        found, count = _find_pairs(
+            line, row, n, size, distances[s], own, cutoffs[s], excess, picked, found
+        )
         sizes[s] = count
         if not count:
             continue
@@ -218,16 +237,21 @@ def cutpoints_on_host(
     lines: np.ndarray,
     samples: np.ndarray,
     cutoffs: np.ndarray,
-    max_distance: float,
+    distances: np.ndarray,
+    places: np.ndarray | None,
     append_indices: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """See `gpupept.kernels.cutpoints.cutpoints`."""
+    """See `gpupept.kernels.cutpoints.cutpoints` and `cutpoints_near_places`."""
+    table = np.empty((0, 3)) if places is None else places
+    first_place = np.concatenate([[0], np.cumsum(samples[:, 1] - samples[:, 0])])
     sizes = np.zeros(len(samples), dtype=np.int64)
     width = 6 if append_indices else 4
     parts: dict[int, np.ndarray] = {}
 
     def find(begin: int, end: int) -> None:
-        parts[begin] = _find(begin, end, lines, samples, cutoffs, float(max_distance), width, sizes)
+        parts[begin] = _find(
+            begin, end, lines, samples, cutoffs, distances, table, first_place, width, sizes
+        )
 
     run_ranges(find, (samples[:, 1] - samples[:, 0]).astype(np.float64) ** 2)
     offsets = np.concatenate([[0], np.cumsum(sizes)])

@@ -14,7 +14,8 @@ complete combination is exact.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+import operator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -144,6 +145,15 @@ def _layout(samples: np.ndarray, num_lines: int) -> Layout:
         np.concatenate([[0], np.cumsum(used)]).astype(np.int64),
         np.concatenate([[0], np.cumsum(words)]).astype(np.int64),
     )
+
+
+def check_num_lines(num_lines: Any) -> int:
+    """Check the number of lines of a combination and return it."""
+    if not hasattr(num_lines, "__index__"):
+        raise TypeError(f"num_lines must be a whole number, found {num_lines!r}")
+    if operator.index(num_lines) < 2:
+        raise ValueError(f"num_lines must be at least 2, found {num_lines!r}")
+    return operator.index(num_lines)
 
 
 def check_combinations(estimates: np.ndarray, num_lines: int) -> None:
