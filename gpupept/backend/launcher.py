@@ -48,6 +48,8 @@ class KernelSpec:
         Preprocessor macros, name to value (None for ``-DNAME``), that specialise the source.
     fused_multiply_add : bool, default False
         Let the compiler contract ``a * b + c`` to one rounding. Off, results equal the CPU's.
+    appended : str, optional
+        Source that follows the file, such as a function of the user's that it declares.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class KernelSpec:
     arguments: Sequence[tuple[str, str]]
     defines: Mapping[str, object] = field(default_factory=dict)
     fused_multiply_add: bool = False
+    appended: str = ""
 
     def __post_init__(self) -> None:
         for name, kind in self.arguments:
@@ -215,12 +218,14 @@ class KernelSpec:
     def _compile(self, cupy: Any, device: Any) -> Any:
         """Return the compiled kernel for the current device, kept for the process."""
         place = os.environ.get(DIRECTORY_VARIABLE)
-        module_key = (cupy, place, self.family, self.options, int(device.id))
+        module_key = (cupy, place, self.family, self.appended, self.options, int(device.id))
         with _lock:
             kernel = _compiled.get((*module_key, self.name))
             if kernel is None:
                 module = _compiled.get(module_key) or cupy.RawModule(
-                    code=kernel_source(self.family), options=self.options, backend="nvrtc"
+                    code=kernel_source(self.family) + self.appended,
+                    options=self.options,
+                    backend="nvrtc",
                 )
                 kernel = self._get_function(module, device)
                 _compiled[module_key] = module

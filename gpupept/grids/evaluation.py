@@ -49,12 +49,15 @@ class PointEvaluator:
     returned_list: bool = field(default=False, init=False)
 
     def compiled_for(self, centres: Array) -> PointFunction | None:
-        """Return the function if it is compiled for single points and may run as such: on the CPU."""
-        if is_device_array(centres) or self.owner is not None or self.kwargs:
+        """Return the function if it is one of single points that may run cell by cell."""
+        if self.owner is not None or self.kwargs:
             return None
         if self.nan_policy == "raise":  # which is told from the values at all points
             return None
-        return as_point_function(self.function, self.args, centres.shape[1])
+        single = as_point_function(self.function, self.args, centres.shape[1])
+        if single is None or (is_device_array(centres) and single.source is None):
+            return None
+        return single
 
     def at(self, points: Array) -> list[Array]:
         """Values at points, one array for each element of a list."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace
+from gpupept.grids.function_sources import BALL, PLATES, PLATES_2D, RESPONSE, RING
 from gpupept.grids.point_function import PointFunction
 from gpupept.kernels import Array
 
@@ -45,7 +46,7 @@ def dual_plate_efficiency_2d(h: float, w: float) -> PointFunction:
     [0.5, 0.0]
     """
     _check_lengths(h=h, w=w)
-    return PointFunction(_plates_2d, (h, w), array=_plates_2d_array)
+    return PointFunction(_plates_2d, (h, w), array=_plates_2d_array, source=PLATES_2D)
 
 
 def _plates_2d(y, x, h, w):  # type: ignore[no-untyped-def]
@@ -106,7 +107,7 @@ def dual_plate_efficiency(h: float, wx: float, wy: float) -> PointFunction:
     0.333333333333
     """
     _check_lengths(h=h, wx=wx, wy=wy)
-    return PointFunction(_plates, (h, wx, wy), array=_plates_array)
+    return PointFunction(_plates, (h, wx, wy), array=_plates_array, source=PLATES)
 
 
 def _plates(x, y, z, h, wx, wy):  # type: ignore[no-untyped-def]
@@ -175,7 +176,7 @@ def ring_efficiency(radius: float, half_length: float) -> PointFunction:
     0.6
     """
     _check_lengths(radius=radius, half_length=half_length)
-    return PointFunction(_ring, (radius, half_length), array=_ring_array)
+    return PointFunction(_ring, (radius, half_length), array=_ring_array, source=RING)
 
 
 def _ring(x, y, z, radius, half_length):  # type: ignore[no-untyped-def]
@@ -233,7 +234,7 @@ def ball_indicator(radius: float, centre: Any = (0.0, 0.0, 0.0)) -> PointFunctio
         If the radius is not above zero, or the centre is not three numbers.
     """
     _check_lengths(radius=radius)
-    return PointFunction(_ball, (radius, *_three(centre)), array=_ball_array)
+    return PointFunction(_ball, (radius, *_three(centre)), array=_ball_array, source=BALL)
 
 
 def _ball(x, y, z, radius, cx, cy, cz):  # type: ignore[no-untyped-def]
@@ -277,7 +278,9 @@ def detector_response(
     length = float(np.sqrt((axis**2).sum()))
     if length == 0.0:
         raise ValueError(f"direction must not be zero, found {direction!r}")
-    return PointFunction(_response, (sigma, along, *(axis / length)), array=_response_array)
+    return PointFunction(
+        _response, (sigma, along, *(axis / length)), array=_response_array, source=RESPONSE
+    )
 
 
 def _response(x, y, z, sigma, tof_sigma, ux, uy, uz):  # type: ignore[no-untyped-def]

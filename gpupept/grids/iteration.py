@@ -96,9 +96,8 @@ def iterate(
         return state
     if lower is None:
         lower = evaluator.means(centres, steps, 1)
-    lower = [
-        values.astype(np.float64) for values in lower
-    ]  # copies: results are never the caller's
+    # Copies, so that results are never the caller's.
+    lower = [values.astype(np.float64) for values in lower]
     state.values = [values.copy() for values in lower]
     if not (sampling.zero_exit and not any(bool(values.any()) for values in lower)):
         _refine(state, evaluator, centres, steps, sampling, lower)
@@ -112,22 +111,20 @@ def _iterate_compiled(
     steps: tuple[float, ...],
     sampling: OverSamplingIterate,
 ) -> Averages:
-    """Average a compiled function on the CPU, cell after cell."""
-    from gpupept.kernels.subgrids import Rules, refine_cells
+    """Average a function of single points, each cell through all levels at once."""
+    from gpupept.kernels.subgrids import Rules
 
-    lower = function(centres)
+    lower, xp = function(centres), array_namespace(centres)
     count = len(lower)
     if sampling.zero_exit and not lower.any():
-        sizes, every = np.ones(count, dtype=np.int16), np.ones(count, dtype=bool)
+        sizes, every = xp.ones(count, dtype=xp.int16), xp.ones(count, dtype=bool)
         return Averages([lower], sizes, every, count, 0.0, False)
     accuracies = sampling.fractional_accuracy, sampling.absolute_accuracy
     fraction, difference = (np.nan if value is None else value for value in accuracies)
     rules = Rules(
         fraction, difference, sampling.rule == "symmetric", sampling.zero_rule == "accept"
     )
-    found = refine_cells(
-        function.compiled(), function.parameters, centres, steps, sampling.sub_steps, rules, lower
-    )
+    found = function.refined(centres, steps, sampling.sub_steps, rules, lower)
     evaluations = count + sum(
         int((found.sub_sizes >= size).sum()) * size ** len(steps) for size in sampling.sub_steps
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpupept.backend import is_device_array
+from gpupept.backend import array_namespace, is_device_array
 from gpupept.grids.checks import as_array
 from gpupept.kernels import Array
+
+if TYPE_CHECKING:
+    from gpupept.kernels.subgrids import Refined, Rules
 
 
 class PointFunction:
@@ -26,6 +29,10 @@ class PointFunction:
         Further arguments.
     array : callable, optional
         The same as an array expression, ``array(points, *parameters)``, for points on a GPU.
+    source : str, optional
+        The same as statements of CUDA C++ that return the value, for points on a GPU: the coordinates are
+        ``y`` and ``x``, or ``x``, ``y`` and ``z``, and the parameters ``p[0]``, ``p[1]``, ... Grids then
+        refine all cells in one launch.
 
     Raises
     ------
@@ -50,10 +57,12 @@ class PointFunction:
         parameters: Any = (),
         *,
         array: Callable[..., Any] | None = None,
+        source: str | None = None,
     ) -> None:
         self.scalar = scalar
         self.parameters = tuple(float(parameter) for parameter in parameters)
         self.array = array
+        self.source = source
         self.axes = _coordinates(scalar, len(self.parameters))
         if self.axes not in (2, 3):
             raise TypeError(
@@ -104,13 +113,38 @@ class PointFunction:
         return means_at_points(self.compiled(), self.parameters, table)
 
     def _on_device(self, points: Array) -> Array:
-        if self.array is None:
+        if self.array is not None:
+            return self.array(points, *self.parameters)
+        if self.source is None:
             raise TypeError(
                 f"{_name(self.scalar)} is compiled for the CPU, but the points are on a GPU; give it as "
-                "an array expression too, PointFunction(scalar, array=...), or move the grid with "
-                '.to("cpu")'
+                "an array expression or CUDA source too, PointFunction(scalar, array=..., source=...), "
+                'or move the grid with .to("cpu")'
             )
-        return self.array(points, *self.parameters)
+        from gpupept.kernels.subgrids import NO_TEST
+
+        steps = (0.0,) * self.axes  # the mean over one sub-cell
+        zeros = array_namespace(points).zeros(len(points))
+        return self.refined(points, steps, [1], NO_TEST, zeros).values
+
+    def refined(
+        self,
+        centres: Array,
+        steps: tuple[float, ...],
+        sub_steps: list[int],
+        rules: Rules,
+        lower: Array,
+    ) -> Refined:
+        """Average the function over cells, see `gpupept.kernels.subgrids.refine_cells`."""
+        from gpupept.kernels.subgrids import refine_cells, refine_cells_on_device
+
+        if is_device_array(centres):
+            return refine_cells_on_device(
+                str(self.source), self.parameters, centres, steps, sub_steps, rules, lower
+            )
+        return refine_cells(
+            self.compiled(), self.parameters, centres, steps, sub_steps, rules, lower
+        )
 
 
 def compiled_function(scalar: Callable[..., Any]) -> PointFunction:

@@ -32,8 +32,8 @@ FAMILIES: dict[str, list[Variant]] = {
     # Threads that follow combinations of lines have one row of a table on the stack for each line.
     "minpoints_pairs": [Variant(72)],
     "minpoints_points": [
-        Variant(r, stack_bytes=b, defines={"LINES": n})
-        for n, r, b in ((2, 96, 16), (3, 128, 64), (4, 144, 96), (64, 176, 1072))
+        Variant(r, stack_bytes=b, spill_bytes=16, defines={"LINES": n})
+        for n, r, b in ((2, 96, 16), (3, 128, 64), (4, 144, 96), (64, 176, 5312))
     ],
     "artificial": [Variant(64, shared_bytes=23552)],
     "segments": [Variant(80, shared_bytes=256)],
@@ -88,7 +88,13 @@ FAMILIES: dict[str, list[Variant]] = {
         Variant(232, shared_bytes=672, stack_bytes=120, defines={"DIMENSIONS": 3}),
     ],
     "subgrids": [
-        Variant(64, defines={"DIMENSIONS": axes, "SAMPLE_FUNCTION": None}) for axes in (2, 3)
+        Variant(
+            64,
+            stack_bytes=8,
+            spill_bytes=32,
+            defines={"DIMENSIONS": axes, "SAMPLE_FUNCTION": None},
+        )
+        for axes in (2, 3)
     ],
     # Eight elements are in registers while their moments are computed: six blocks of four warps. Between
     # 16 and 32 bits only constants differ.

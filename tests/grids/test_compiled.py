@@ -36,6 +36,7 @@ def wave_of_points(points, width, lift):
     return np.sin(3 * points[:, 1] / width) * np.cos(2 * points[:, 0]) + lift
 
 
+WAVE_SOURCE = "return sin(3 * x / p[0]) * cos(2 * y) + p[1];"
 GAUSS = compiled_function(gauss)
 WAVE = PointFunction(wave, (1.5, -0.25), array=wave_of_points)
 SETTINGS = [
@@ -119,7 +120,7 @@ def test_what_compiled_functions_refuse(gpu_device):
         GAUSS(np.zeros((2, 3)))
     with pytest.raises(TypeError, match="2 or 3 coordinates and 1 parameters, found 2 arguments"):
         PointFunction(gauss, (1.0,))
-    with pytest.raises(TypeError, match="array=..."):
+    with pytest.raises(TypeError, match="or CUDA source too"):
         GAUSS(gpu_device.asarray(np.zeros((2, 2))))
     with pytest.raises(ValueError, match=r"points must have shape \(n, 3\)"):
         Grid2DIterate.uniform((2, 2), 1.0).iterated_result_from(ready.ball_indicator(1.0))
@@ -129,6 +130,42 @@ def test_functions_can_be_sent_to_other_processes():
     again = pickle.loads(pickle.dumps(WAVE))
     points = np.random.default_rng(0).normal(size=(5, 2))
     np.testing.assert_array_equal(again(points), WAVE(points))
+
+
+@pytest.mark.parametrize("options", SETTINGS)
+def test_functions_given_as_source(gpu_device, options):
+    grid = Grid2DIterate.from_mask(Mask2D.circular((15, 17), 3.0, 0.4), **options)
+    source = PointFunction(wave, (1.5, -0.25), source=WAVE_SOURCE)
+    expected, told = grid.iterated_result_from(WAVE, return_info=True)
+    found, info = grid.to(gpu_device.name).iterated_result_from(source, return_info=True)
+    assert found.device.startswith("cuda")
+    np.testing.assert_allclose(found.get(), expected.array, rtol=0, atol=1e-13)
+    np.testing.assert_array_equal(gpu_device.to_host(info.sub_size), told.sub_size)
+    np.testing.assert_array_equal(gpu_device.to_host(info.converged), told.converged)
+    assert info.n_evaluations == told.n_evaluations
+    assert info.max_error_estimate == pytest.approx(told.max_error_estimate, abs=1e-13)
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    values = gpu_device.to_host(source(gpu_device.asarray(points)))
+    np.testing.assert_allclose(values, WAVE(points), atol=1e-14)
+
+
+def test_zeros_on_a_gpu(gpu_device):
+    nothing = PointFunction(lambda y, x: 0.0, source="return 0.0 * y * x;")
+    grid = Grid2DIterate.uniform((3, 3), 1.0).to(gpu_device.name)
+    result, info = grid.iterated_result_from(nothing, return_info=True)
+    assert not result.get().any()
+    assert info.n_evaluations == 9
+
+
+@pytest.mark.parametrize("name", ["plates in a plane", "plates", "ring", "ball", "response"])
+def test_source_of_ready_functions(name, gpu_device):
+    function = READY[name]
+    rng = np.random.default_rng(1)
+    scale = 8.0 if function.axes == 2 else 45.0
+    points = rng.uniform(-scale, scale, (64, function.axes))
+    alone = PointFunction(function.scalar, function.parameters, source=function.source)
+    found = gpu_device.to_host(alone(gpu_device.asarray(points)))
+    np.testing.assert_allclose(found, function(points), rtol=1e-12, atol=1e-15)
 
 
 READY = {

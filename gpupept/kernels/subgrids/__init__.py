@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gpupept.backend import array_namespace
+from gpupept.kernels import Array
 from gpupept.kernels.threads import run_ranges
 
 
@@ -24,12 +26,15 @@ class Rules(NamedTuple):
     accept_zeros: bool
 
 
+NO_TEST = Rules(float("nan"), float("nan"), False, False)
+
+
 class Refined(NamedTuple):
     """Result of `refine_cells`.
 
     Attributes
     ----------
-    values : (N,) float64
+    values : (N,) float64, where the centres are, as the others
         Means.
     sub_sizes : (N,) int16
         Sub-cells along each side.
@@ -39,10 +44,10 @@ class Refined(NamedTuple):
         Difference of the last two levels where it was, else 0.
     """
 
-    values: np.ndarray
-    sub_sizes: np.ndarray
-    converged: np.ndarray
-    errors: np.ndarray
+    values: Array
+    sub_sizes: Array
+    converged: Array
+    errors: Array
 
 
 def compile_scalar(function: Callable[..., Any]) -> Any:
@@ -55,6 +60,35 @@ def compile_scalar(function: Callable[..., Any]) -> Any:
     from numba import njit
 
     return njit(nogil=True, error_model="numpy")(function)
+
+
+def refine_cells_on_device(
+    source: str,
+    parameters: tuple[float, ...],
+    centres: Array,
+    steps: tuple[float, ...],
+    sub_steps: list[int],
+    rules: Rules,
+    lower: Array,
+) -> Refined:
+    """Average a function given as CUDA source over cells on a GPU; see `refine_cells`.
+
+    Parameters
+    ----------
+    source : str
+        CUDA C++ statements that return the value at ``(y, x)`` or ``(x, y, z)``; parameters are ``p[0]``,
+        ...
+    parameters, centres, steps, sub_steps, rules, lower
+        As of `refine_cells`, arrays on the GPU.
+    """
+    from gpupept.kernels.subgrids.device import refine_on_device
+
+    xp, count = array_namespace(centres), len(centres)
+    found = Refined(
+        lower.astype(np.float64), xp.ones(count, np.int16), xp.zeros(count, bool), xp.zeros(count)
+    )
+    refine_on_device(source, parameters, centres, steps, sub_steps, rules, found)
+    return found
 
 
 def means_at_points(function: Any, parameters: tuple[float, ...], points: np.ndarray) -> np.ndarray:
@@ -75,10 +109,9 @@ def means_at_points(function: Any, parameters: tuple[float, ...], points: np.nda
         Values.
     """
     # The mean over one sub-cell; the same loops, so that a function is compiled into them only once.
-    anything = Rules(np.nan, np.nan, False, False)
     steps = (0.0,) * points.shape[1]
     return refine_cells(
-        function, parameters, points, steps, [1], anything, np.zeros(len(points))
+        function, parameters, points, steps, [1], NO_TEST, np.zeros(len(points))
     ).values
 
 
