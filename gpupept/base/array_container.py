@@ -15,7 +15,7 @@ from gpupept.kernels import Array
 
 # Public names of an array that stand for the same of the array inside. The other names of a
 # container are its own.
-_FORWARDED = frozenset(
+FORWARDED = frozenset(
     name for name in dir(np.ndarray) if not name.startswith("_") and name != "to_device"
 )
 # Those that can be set, because setting them changes elements and nothing else.
@@ -216,7 +216,7 @@ class ArrayContainer(NDArrayOperatorsMixin, PEPTObject):
         return _wrap(kernel(*arrays, **plain), found, True, plain)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _FORWARDED or "_array" not in self.__dict__:
+        if name not in FORWARDED or "_array" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         value = getattr(self._array, name)
         elementwise = name in _ELEMENTWISE_NAMES
@@ -235,7 +235,7 @@ class ArrayContainer(NDArrayOperatorsMixin, PEPTObject):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _SETTABLE:
             setattr(self._array, name, _unwrap(value, []))
-        elif name in _FORWARDED:
+        elif name in FORWARDED:
             raise AttributeError(
                 f"{name} of a {type(self).__name__} cannot be set, since it would no longer fit what "
                 f"its elements stand for; use the plain array: .array.{name}"
@@ -244,7 +244,7 @@ class ArrayContainer(NDArrayOperatorsMixin, PEPTObject):
             object.__setattr__(self, name, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self), *(n for n in _FORWARDED if hasattr(self._array, n))})
+        return sorted({*object.__dir__(self), *(n for n in FORWARDED if hasattr(self._array, n))})
 
     def resize(self, *shape: Any, **options: Any) -> None:
         """Not for containers, whose shape is fixed; ``numpy.resize`` gives a plain array.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from gpupept.backend import array_namespace, common_device, cupy_module, device_of, to_host
-from gpupept.base.array_container import ArrayContainer
+from gpupept.base.array_container import FORWARDED, ArrayContainer
 from gpupept.base.grid_inputs import (
     as_cells,
     check_counts,
@@ -68,6 +68,26 @@ class RegularGrid(ArrayContainer, StatisticsMixin):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._limits.setflags(write=False)  # which neither pickles nor deep copies keep
+
+    # ---- Attributes
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            if name in self.__dict__.get("_attrs", {}):
+                raise AttributeError(f"{error}; it is in attrs: .attrs[{name!r}]") from None
+            raise
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self)
+        own = kind.__module__.startswith("gpupept.")  # classes derived elsewhere may have more
+        if own and not name.startswith("_") and not hasattr(kind, name) and name not in FORWARDED:
+            raise AttributeError(
+                f"{kind.__name__!r} object has no attribute {name!r} to set; what is to be kept with the "
+                f"{self._cells} goes into attrs: .attrs[{name!r}] = ..."
+            )
+        super().__setattr__(name, value)
 
     # ---- Geometry
 

@@ -13,6 +13,7 @@ import pytest
 from gpupept import Pixels, Voxels
 from gpupept.backend import MixedDevicesError
 from gpupept.base.array_container import ArrayContainer
+from gpupept.images import ImageArray
 
 LIMITS = ([0, 4], [0, 6], [1, 3])
 
@@ -429,12 +430,12 @@ class TestGeometry:
         with pytest.raises(ValueError, match=r"numpy\.resize"):
             grid.resize((2, 2))
 
-    def test_other_attributes_can_be_set(self):
-        grid = voxels()
-        grid.note = "mine"
-        assert grid.note == "mine"
+    def test_other_attributes(self):
+        image = ImageArray([1.0, 2.0])
+        image.note = "mine"
+        assert (image + 1).note == "mine"
         with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-            _ = grid.nothing
+            _ = voxels().nothing
 
     def test_names_are_listed(self):
         assert {"sum", "T", "voxels", "get", "xlim"} <= set(dir(voxels()))
