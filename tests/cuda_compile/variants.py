@@ -89,8 +89,8 @@ FAMILIES: dict[str, list[Variant]] = {
     ],
     "subgrids": [
         Variant(
-            64,
-            stack_bytes=8,
+            72,
+            stack_bytes=16,
             spill_bytes=32,
             defines={"DIMENSIONS": axes, "SAMPLE_FUNCTION": None},
         )
