@@ -104,7 +104,7 @@ def export_volume(
     Returns
     -------
     Path
-        The path.
+        The path, as the file is called: a MetaImage always ends with ``.mhd`` and ``.raw``.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def export_volume(
     read = in_layers if kind == "npz" else in_file_order
     blocks = partial(_shown, read, source, memory, progress)
     if kind == "mhd":
-        _write_pair(target, source, blocks, overwrite)
+        return _write_pair(target, source, blocks, overwrite)
     else:
         with atomic_write(target) as temporary:
             _WRITERS[kind](temporary, source, blocks)
@@ -164,13 +164,14 @@ def export_volume(
 
 def _write_pair(
     path: Path, source: VolumeSource, blocks: Callable[[], Iterator[np.ndarray]], overwrite: bool
-) -> None:
+) -> Path:
     """Write the two files of a MetaImage; that of the values gets its name first."""
     header, values = path.with_suffix(".mhd"), path.with_suffix(".raw")
     for each in (header, values):
         check_target(each, overwrite)
     with atomic_write(header) as first, atomic_write(values) as second:
         write_mhd(first, second, values.name, source, blocks)
+    return values if path.suffix.lower() == ".raw" else header
 
 
 def _shown(

@@ -163,7 +163,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
     with path.open("rb") as file:
         while "ElementDataFile" not in fields:
             line = file.readline(_LONGEST_HEADER)
-            name, found, value = line.decode("latin-1").partition("=")
+            name, found, value = _decoded(line).partition("=")
             if not line or file.tell() > _LONGEST_HEADER or (line.strip() and not found):
                 raise ValueError(
                     f"{path} is not the header of a MetaImage: byte {file.tell() - len(line)} does not "
@@ -172,6 +172,14 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             if found:
                 fields[name.strip()] = value.strip()
         return fields, file.tell()
+
+
+def _decoded(line: bytes) -> str:
+    """Text as written here, in UTF-8, or by others in the characters of one byte."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def _geometry(

@@ -457,3 +457,17 @@ def test_missing_packages_are_named(tmp_path: Path, name: str, monkeypatch: Any)
     with pytest.raises(ImportError, match=rf"pip install '?gpupept\[{extra}\]"):
         export_volume(some_voxels(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_metaimage_with_a_name_beyond_ascii(tmp_path: Path) -> None:
+    voxels = gpupept.Voxels(np.arange(8.0).reshape(2, 2, 2), [0, 1], [0, 1], [0, 1])
+    path = export_volume(voxels, tmp_path / "Gefäß 木.mhd")
+    assert np.array_equal(import_volume(path), voxels)
+
+
+def test_metaimage_tells_what_its_files_are_called(tmp_path: Path) -> None:
+    voxels = gpupept.Voxels(np.arange(8.0).reshape(2, 2, 2), [0, 1], [0, 1], [0, 1])
+    for name in ("a.RAW", "b.MHD"):
+        path = export_volume(voxels, tmp_path / name)
+        assert path.name == name.lower()
+        assert np.array_equal(import_volume(path), voxels)
