@@ -123,7 +123,8 @@ class Voxels(RegularGrid):
         weights, lengths : optional
             What to add instead of ones, see `add_lines`.
         dtype : dtype, optional
-            uint32, float32 or float64 (default).
+            uint32 (a count beyond 4294967295 begins again at 0), float32 (counts are exact up to
+            16777216) or float64 (default).
 
         Returns
         -------
