@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -13,7 +15,10 @@ from gpupept.base.line_data import LineData
 from gpupept.base.regular_grid import RegularGrid
 from gpupept.kernels import Array
 
+logger = logging.getLogger("gpupept.base")
+
 _LEAST_COLUMNS = 5
+_COLUMNS_IN_3D = 7
 
 
 def _positive(pixels: Any) -> Any:
@@ -103,7 +108,8 @@ class Pixels(RegularGrid):
         ----------
         lines : (N, C >= 5) array_like or LineData
             Lines with columns ``t, x1, y1, x2, y2`` (ms, mm), others are ignored; a `LineData` is
-            projected along z.
+            projected along z. An array of lines ``t, x1, y1, z1, x2, y2, z2`` must be given as one: its
+            columns would be taken for others, and a warning says so once.
         number_of_pixels : (2,) sequence of int
             Pixels along each axis, at least 2.
         xlim, ylim : (2,) array_like, optional
@@ -363,4 +369,15 @@ def _line_rows(lines: Any) -> Array:
             f"lines must have at least {_LEAST_COLUMNS} columns (t, x1, y1, x2, y2), found shape "
             f"{tuple(rows.shape)}"
         )
+    if rows.shape[1] >= _COLUMNS_IN_3D:
+        _warn_of_columns()
     return rows
+
+
+@functools.cache
+def _warn_of_columns() -> None:
+    logger.warning(
+        "an array of lines with %d or more columns is read as t, x1, y1, x2, y2 and others that are "
+        "ignored; if these are t, x1, y1, z1, x2, y2, z2, give LineData(array), which is projected along z",
+        _COLUMNS_IN_3D,
+    )

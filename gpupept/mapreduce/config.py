@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
@@ -11,6 +12,28 @@ import numpy as np
 
 class FieldValidationError(ValueError):
     """A value that a field of a configuration does not take."""
+
+
+def _described(doc: str | None, fields: Mapping[str, Field]) -> str | None:
+    """Docstring of a configuration with its fields, unless it lists them itself."""
+    heading = "Attributes\n----------\n"
+    if doc is None or not fields or heading in inspect.cleandoc(doc):
+        return doc
+    return "\n\n".join([inspect.cleandoc(doc), heading + "\n".join(map(_entry, fields.values()))])
+
+
+def _entry(field: Field) -> str:
+    kind, default, lines = field.dtype.__name__, repr(field.default), [field.doc]
+    if isinstance(field, ConfigurableField):
+        kind, default = "task", field.target.__name__
+    elif isinstance(field, ListField):
+        kind = f"list of {kind}"
+        default = default if field.default is None else repr(list(field.default))
+    elif isinstance(field, ChoiceField):
+        kind = f"{{{', '.join(map(repr, field.allowed))}}}"
+        lines += [f"- {choice!r}: {meaning}" for choice, meaning in field.allowed.items()]
+    text = "\n".join(f"    {line}" for line in lines if line)
+    return f"{field.name} : {kind}, default {default}\n{text}".rstrip()
 
 
 class Field:
@@ -258,6 +281,7 @@ class Config:
         own = {name: field for name, field in vars(cls).items() if isinstance(field, Field)}
         inherited = {n: f for base in reversed(cls.__mro__[1:]) for n, f in _fields(base).items()}
         cls._fields = {**inherited, **own}
+        cls.__doc__ = _described(cls.__dict__.get("__doc__"), cls._fields)
 
     def __init__(self, **overrides: Any) -> None:
         object.__setattr__(self, "_values", {n: f.initial() for n, f in self._fields.items()})

@@ -46,6 +46,7 @@ def map_reduce(
     reduce: str = "copy",
     *,
     memory: int | str | None = None,
+    progress: bool | None = None,
     **kwargs: Any,
 ) -> Any:
     """Apply a function or a mapper to an image cell by cell.
@@ -69,6 +70,8 @@ def map_reduce(
     memory : int or str, optional
         Working memory to take on the host, such as ``"1GB"``; it decides the size of cells, which
         does not change results.
+    progress : bool, optional
+        Whether to show a progress bar; by default if a store is read or made.
     **kwargs
         Of `ImageMapReduceTask.run`, such as `device`, `n_workers`, `out` and `overwrite`.
 
@@ -122,7 +125,9 @@ def map_reduce(
     config.reducer.reduceOperation = reduce
     task = ImageMapReduceTask(config, mapper=mapper)
     task.boxes0, task.boxes1 = tiles(whole.getBBox(), cells, borders)
-    result = task.run(whole, **kwargs)
+    if progress is None:
+        progress = _in_parts(whole) or is_path(kwargs.get("out"))
+    result = task.run(whole, progress=progress, **kwargs)
     if reduce == "none":
         plain = mapper is not func
         return [each.value for each in result.result] if plain else result.result

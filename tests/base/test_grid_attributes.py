@@ -7,7 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from gpupept import Pixels, Voxels
+from gpupept import LineData, Pixels, Voxels
+from gpupept.base.pixels import _warn_of_columns
 
 
 class Mine(Pixels):
@@ -40,3 +41,16 @@ def test_classes_of_users_may_have_attributes() -> None:
     mine = Mine(np.zeros((2, 2)), [0, 1], [0, 1])
     mine.note = "here"
     assert mine.note == "here"
+
+
+def test_lines_in_3d_given_as_an_array_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    lines = np.array([[0, 0, 0, 5, 4, 4, 9.0]])
+    limits = [0, 4], [0, 4]
+    _warn_of_columns.cache_clear()
+    flat = Pixels.from_lines(lines[:, [0, 1, 2, 4, 5]], (2, 2), *limits, verbose=False)
+    projected = Pixels.from_lines(LineData(lines), (2, 2), *limits, verbose=False)
+    assert np.array_equal(flat, projected)
+    assert not caplog.records
+    for _ in range(2):
+        Pixels.from_lines(lines, (2, 2), *limits, verbose=False)
+    assert ["LineData(array)" in record.getMessage() for record in caplog.records] == [True]

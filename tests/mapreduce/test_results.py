@@ -13,9 +13,11 @@ import gpupept
 from gpupept.images import ImageArray
 from gpupept.mapreduce import (
     Exposure,
+    Field,
     GaussianFilterMapper,
     ImageMapReduceConfig,
     ImageMapReduceTask,
+    ImageReducerConfig,
     StatisticsMapper,
     Struct,
     map_reduce,
@@ -87,3 +89,38 @@ def test_steps_that_are_not_used_are_told_once(caplog: pytest.LogCaptureFixture)
     told = [record.getMessage() for record in caplog.records if "gridStep" in record.getMessage()]
     assert len(told) == 1
     assert "gridStepX = 20, gridStepZ = 4" in told[0]
+
+
+def test_progress_is_shown_of_stores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = VolumeStore.create(tmp_path / "v.zarr", VALUES.shape, *LIMITS)
+    for array, options, shown in (
+        (VALUES, {}, False),
+        (store, {}, True),
+        (store, {"progress": False}, False),
+        (store.voxels(), {"out": tmp_path / "out.zarr"}, True),
+    ):
+        map_reduce(array, np.sqrt, **options)
+        assert ("cells: 100%" in capsys.readouterr().err) is shown
+
+
+def test_help_lists_fields_with_defaults_and_choices() -> None:
+    text = ImageMapReduceConfig.__doc__ or ""
+    assert "cellSizeX : float, default 10.0\n    Size of a cell along x" in text
+    assert "adjustGridOption : {'spacing', 'size', 'none'}, default 'spacing'" in text
+    assert "    - 'spacing': spread cells" in text
+    assert "reducer : task, default ImageReducer" in text
+    text = ImageReducerConfig.__doc__ or ""
+    assert "reduceOperation : {'none', 'copy'," in text
+    assert "badMaskPlanes : list of str, default ['INVALID_MAPREDUCE', 'BAD', 'NO_DATA']" in text
+
+    class Own(ImageReducerConfig):
+        """One with a list of its own.
+
+        Attributes
+        ----------
+        more : int
+        """
+
+        more = Field(int, 1, "More")
+
+    assert "badMaskPlanes" not in (Own.__doc__ or "")
