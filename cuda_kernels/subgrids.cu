@@ -74,7 +74,7 @@ __device__ __forceinline__ Cell cell_at(const double *centres, const double *ste
 }
 
 // values: those at the centres when it starts, means when it ends.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 2)
 refine_cells(const double *centres, long long count, const double *steps, const double *parameters,
              const long long *sub_steps, int levels, double fractional_accuracy,
              double absolute_accuracy, int symmetric, int accept_zeros, double *values,

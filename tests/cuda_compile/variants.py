@@ -88,13 +88,7 @@ FAMILIES: dict[str, list[Variant]] = {
         Variant(232, shared_bytes=672, stack_bytes=120, defines={"DIMENSIONS": 3}),
     ],
     "subgrids": [
-        Variant(
-            72,
-            stack_bytes=16,
-            spill_bytes=32,
-            defines={"DIMENSIONS": axes, "SAMPLE_FUNCTION": None},
-        )
-        for axes in (2, 3)
+        Variant(72, defines={"DIMENSIONS": axes, "SAMPLE_FUNCTION": None}) for axes in (2, 3)
     ],
     # Eight elements are in registers while their moments are computed: six blocks of four warps. Between
     # 16 and 32 bits only constants differ.

@@ -11,6 +11,7 @@ import pytest
 from oracle import grid_functions as functions
 
 import gpupept
+from gpupept.backend import KernelCompileError
 from gpupept.grids import (
     Grid2DIterate,
     Grid3DIterate,
@@ -147,6 +148,13 @@ def test_functions_given_as_source(gpu_device, options):
     points = np.random.default_rng(0).normal(size=(50, 2))
     values = gpu_device.to_host(source(gpu_device.asarray(points)))
     np.testing.assert_allclose(values, WAVE(points), atol=1e-14)
+
+
+def test_source_that_does_not_compile(gpu_device):
+    wrong = PointFunction(wave, (1.0, 2.0), source="return nonsense;")
+    grid = Grid2DIterate.uniform((3, 3), 1.0).to(gpu_device.name)
+    with pytest.raises(KernelCompileError, match="nonsense"):
+        grid.iterated_result_from(wrong)
 
 
 def test_zeros_on_a_gpu(gpu_device):
