@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.stages import Outcome, Target, rows_of, timed
 
 BIRMINGHAM = "Birmingham method"
+MINPOINTS = "Minpoints"
 FPI = "Voxelize 50^3 + FPI"
 SEGREGATE = "Segregate, 1e6 positions"
 VELOCITY = "Velocity, 1e5 positions"
@@ -65,6 +66,9 @@ CASES = {
         sample_size=400,
         overlap=300,
         rows=20_300,  # 200 samples
+    ),
+    MINPOINTS: Case(
+        lambda library: [library.tracking.Minpoints(3, 1.0)], sample_size=100, rows=10_000
     ),
     SEGREGATE: Case(
         lambda library: [library.tracking.Segregate(20, 10.0)],

@@ -52,6 +52,7 @@ TRAVERSAL_H200 = {100: Bound(0.09e-3, 0.3e-3), 300: Bound(0.6e-3, 1.5e-3)}
 LOCATING = {
     locators.BIRMINGHAM: RatioTarget(SEQUENTIAL, 4, 10),
     locators.FPI: RatioTarget(SEQUENTIAL, 3, 8),
+    locators.MINPOINTS: RatioTarget(SEQUENTIAL, 5, 10),
 }
 LOCATING_H200 = {locators.BIRMINGHAM: Bound(0.1e-3, 0.2e-3)}
 # ADAC Forte list mode, MB/s.

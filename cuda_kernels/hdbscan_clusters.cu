@@ -47,9 +47,25 @@ __device__ int condense(const Tables &t, int merges, long long least) {
     return clusters;
 }
 
+// Give the selected clusters numbers; how many they are.
+__device__ __forceinline__ int number_clusters(const Tables &t, int clusters) {
+    int found = 0;
+    for (int c = 0; c < clusters; ++c) {
+        if (t.chosen[c] == c) t.number[c] = found++, t.fallen[c] = 0;
+    }
+    return found;
+}
+
+// Select the clusters that do not split: afterwards chosen[c] is c for them, else -1.
+__device__ void select_leaves(const Tables &t, int clusters, bool single) {
+    for (int c = 0; c < clusters; ++c) t.chosen[c] = c;
+    for (int c = 1; c < clusters; ++c) t.chosen[t.parent[c]] = -1;
+    if (!single) t.chosen[0] = -1;
+}
+
 // Excess of mass: a cluster beats its descendants unless they are stabler together. Afterwards
-// chosen[c] is the selected cluster that holds cluster c, or -1, and the selected ones have numbers.
-__device__ int select(const Tables &t, int clusters, bool single) {
+// chosen[c] is the selected cluster that holds cluster c, or -1.
+__device__ void select(const Tables &t, int clusters, bool single) {
     for (int c = 0; c < clusters; ++c) t.below[c] = -1.0, t.chosen[c] = -1;  // -1: no descendants
     for (int c = clusters - 1; c >= 0; --c) {
         // Written so that an undefined (NaN) stability, born and ended at one place, keeps the parent.
@@ -63,12 +79,9 @@ __device__ int select(const Tables &t, int clusters, bool single) {
             sum = (0.0 > sum ? 0.0 : sum) + t.stability[c];
         }
     }
-    int found = 0;
-    for (int c = 0; c < clusters; ++c) {
-        if (c && t.chosen[t.parent[c]] >= 0) t.chosen[c] = t.chosen[t.parent[c]];
-        if (t.chosen[c] == c) t.number[c] = found++, t.fallen[c] = 0;
+    for (int c = 1; c < clusters; ++c) {
+        if (t.chosen[t.parent[c]] >= 0) t.chosen[c] = t.chosen[t.parent[c]];
     }
-    return found;
 }
 
 // Label the points that fall out of cluster `c` at the merge `rank` in one of its parts.
@@ -91,8 +104,8 @@ __device__ __forceinline__ void label_part(const Tables &t, int c, long long ran
 // `parent` to `fallen` are scratch of one for each point.
 extern "C" __global__ void __launch_bounds__(1024)
 find_clusters(const long long *offsets, const long long *members, const int *usable,
-              const long long *min_cluster_size, bool single, const double *density,
-              const int *parts, const int *begins, const int *joined, int *alive, double *birth,
+              const long long *min_cluster_size, bool single, bool leaves,
+              const double *density, const int *parts, const int *begins, const int *joined, int *alive, double *birth,
               double *stability, double *densest, double *below, int *parent, int *chosen,
               int *number, int *fallen, long long *labels, double *probabilities,
               double *persistence, long long *found) {
@@ -110,7 +123,12 @@ find_clusters(const long long *offsets, const long long *members, const int *usa
     __syncthreads();
     if (threadIdx.x == 0) {
         clusters = condense(t, merges, least);
-        found[sample] = select(t, clusters, single);
+        if (leaves) {
+            select_leaves(t, clusters, single);
+        } else {
+            select(t, clusters, single);
+        }
+        found[sample] = number_clusters(t, clusters);
         greatest = 0.0;
         for (int c = 0; c < clusters; ++c) {
             if (t.densest[c] > greatest) greatest = t.densest[c];

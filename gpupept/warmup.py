@@ -26,15 +26,19 @@ from gpupept.tracking import (
     BirminghamMethod,
     Centroids,
     Cutpoints,
+    CutpointsToF,
     GroupBy,
+    HDBSCANClusterer,
     Interpolate,
     LinesCentroids,
+    Minpoints,
     Reconnect,
     RemoveStatic,
     SamplesCondition,
     Segregate,
     SplitLabels,
     Stack,
+    TimeOfFlight,
     Velocity,
     Voxelize,
 )
@@ -133,6 +137,9 @@ def _cutpoints(lines: LineData) -> None:
     for indices in (False, True):
         Cutpoints(0.5, append_indices=indices).fit(lines[:2], verbose=False)
     Cutpoints(0.5, cutoffs=[0, 400, 0, 600, 0, 712]).fit(lines[:2], verbose=False)
+    timed = LineData(lines.data[:100, [*range(7), 0]])
+    CutpointsToF(1.0).fit(TimeOfFlight().fit(timed, verbose=False), verbose=False)
+    Minpoints(3, 0.5).fit(LineData(lines.data[:100]), verbose=False)
 
 
 def _clustering(lines: LineData) -> None:
@@ -140,6 +147,7 @@ def _clustering(lines: LineData) -> None:
     for tracers in (1, 2):
         HDBSCAN(0.15, max_tracers=tracers).fit(cutpoints, verbose=False)
     HDBSCAN(0.15, max_tracers=2, strict=True).fit(cutpoints, verbose=False)
+    HDBSCANClusterer().fit(cutpoints, verbose=False)
 
 
 def _clusters(lines: LineData) -> None:

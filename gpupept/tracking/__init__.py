@@ -20,6 +20,7 @@ from gpupept.tracking.fpi import FPI
 from gpupept.tracking.gaussian_density import GaussianDensity
 from gpupept.tracking.group_by import GroupBy, SplitAll
 from gpupept.tracking.hdbscan import HDBSCAN
+from gpupept.tracking.hdbscan_clusterer import HDBSCANClusterer
 from gpupept.tracking.interpolate import Interpolate
 from gpupept.tracking.lines_centroids import LinesCentroids
 from gpupept.tracking.minpoints import Minpoints
@@ -53,6 +54,7 @@ __all__ = [
     "Debug",
     "GaussianDensity",
     "GroupBy",
+    "HDBSCANClusterer",
     "Interpolate",
     "LinesCentroids",
     "Minpoints",

@@ -57,6 +57,7 @@ def hdbscan(
     min_samples: np.ndarray,
     min_cluster_size: np.ndarray,
     single: bool = False,
+    leaves: bool = False,
 ) -> Clusters:
     """Cluster every sample of a ragged batch.
 
@@ -72,6 +73,8 @@ def hdbscan(
         taken as at least 2.
     single : bool
         Whether a sample may be one single cluster.
+    leaves : bool
+        Select the clusters that do not split, instead of those with the largest excess of mass.
     """
     xp = array_namespace(points)
     if is_device_array(points):
@@ -79,7 +82,9 @@ def hdbscan(
 
         with device_scope(device_of(points)):
             result = _empty_result(xp, len(points), len(offsets) - 1)
-            cluster_on_device(points, offsets, min_samples, min_cluster_size, single, result)
+            cluster_on_device(
+                points, offsets, min_samples, min_cluster_size, single, leaves, result
+            )
         return result
     from gpupept.kernels.hdbscan.samples import cluster_samples
 
@@ -87,7 +92,15 @@ def hdbscan(
 
     def task(begin: int, end: int) -> None:
         cluster_samples(
-            begin, end, points, offsets, min_samples, min_cluster_size, bool(single), *result
+            begin,
+            end,
+            points,
+            offsets,
+            min_samples,
+            min_cluster_size,
+            bool(single),
+            bool(leaves),
+            *result,
         )
 
     run_ranges(task, np.diff(offsets).astype(np.float64) ** 2)

@@ -127,6 +127,17 @@ def condense(weights, order, n, children, size, least, alive, fallen, tree, pare
 
 
 @njit(nogil=True, cache=True)
+def select_leaves(clusters, parent, single, chosen):
+    """Select the clusters that do not split: afterwards ``chosen[c]`` is c for them, else -1."""
+    for c in range(clusters):
+        chosen[c] = c
+    for c in range(1, clusters):
+        chosen[parent[c]] = -1
+    if not single:
+        chosen[0] = -1
+
+
+@njit(nogil=True, cache=True)
 def select(clusters, parent, stability, single, below, chosen):
     """Excess of mass: a cluster beats its descendants unless they are stabler together.
 

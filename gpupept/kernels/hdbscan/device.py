@@ -76,7 +76,8 @@ FIND_CLUSTERS = KernelSpec(
     "hdbscan_clusters",
     "find_clusters",
     (
-        *(*_SAMPLES, ("usable", "int32*"), ("min_cluster_size", "int64*"), ("single", "bool")),
+        *(*_SAMPLES, ("usable", "int32*"), ("min_cluster_size", "int64*")),
+        *(("single", "bool"), ("leaves", "bool")),
         *(("density", "float64*"), *_MERGES, ("joined", "int32*"), ("alive", "int32*")),
         *((name, "float64*") for name in ("birth", "stability", "densest", "below")),
         *((name, "int32*") for name in ("parent", "chosen", "number", "fallen")),
@@ -153,6 +154,7 @@ def cluster_on_device(
     min_samples: np.ndarray,
     min_cluster_size: np.ndarray,
     single: bool,
+    leaves: bool,
     result: Clusters,
 ) -> None:
     """Fill `result`; see `gpupept.kernels.hdbscan.hdbscan` for the arguments.
@@ -180,7 +182,7 @@ def cluster_on_device(
     for group in groups:
         _launch_tree(group, limit, starts, order, work, result)
         _launch_merges(group, limit, starts, order, work, result)
-        _launch_clusters(group, starts, order, least, single, work, result)
+        _launch_clusters(group, starts, order, least, (single, leaves), work, result)
 
 
 def _launch_order(
@@ -249,7 +251,7 @@ def _launch_clusters(
     offsets: Array,
     members: Array,
     min_cluster_size: Array,
-    single: bool,
+    selection: tuple[bool, bool],
     work: _Workspace,
     result: Clusters,
 ) -> None:
@@ -259,7 +261,8 @@ def _launch_clusters(
     FIND_CLUSTERS.launch(
         group.last - group.first,
         group.threads,
-        *(offsets, members[group.first : group.last], work.usable, min_cluster_size, bool(single)),
+        *(offsets, members[group.first : group.last], work.usable, min_cluster_size),
+        *map(bool, selection),
         *(density, work.parts, work.begins, work.joined, work.rows),
         *(birth, stability, densest, below, *work.highest),
         *(result.labels, result.probabilities, result.persistence, result.found),

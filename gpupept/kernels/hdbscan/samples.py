@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from gpupept.kernels.hdbscan import LARGEST_COORDINATE
-from gpupept.kernels.hdbscan.condense import condense, dendrogram, label, select
+from gpupept.kernels.hdbscan.condense import condense, dendrogram, label, select, select_leaves
 from gpupept.kernels.hdbscan.core_distances import BLOCK, core_distances, kd_blocks
 from gpupept.kernels.hdbscan.spanning_tree import spanning_tree
 
@@ -73,7 +73,7 @@ def _tree(n, k, scratch, core, edges, weights):
 
 
 @njit(nogil=True, cache=True)
-def _flatten(n, least, single, scratch, edges, weights, labels, probabilities, persistence):
+def _flatten(n, least, single, leaves, scratch, edges, weights, labels, probabilities, persistence):
     """Labels, probabilities and persistence from the spanning tree; the number of clusters."""
     order, parent, chosen, number = (
         scratch.indices[1],
@@ -90,7 +90,10 @@ def _flatten(n, least, single, scratch, edges, weights, labels, probabilities, p
     children, fallen, tree = scratch.children, scratch.fallen, scratch.tree
     dendrogram(edges, weights, n, order, above, first, size, children)
     clusters = condense(weights, order, n, children, size, least, alive, fallen, tree, parent)
-    select(clusters, parent, tree[1], single, scratch.points[0], chosen)
+    if leaves:
+        select_leaves(clusters, parent, single, chosen)
+    else:
+        select(clusters, parent, tree[1], single, scratch.points[0], chosen)
     return label(
         n, clusters, alive, fallen, tree, chosen, number, labels, probabilities, persistence
     )
@@ -98,7 +101,7 @@ def _flatten(n, least, single, scratch, edges, weights, labels, probabilities, p
 
 @njit(nogil=True, cache=True)
 def cluster_samples(
-    begin, end, points, offsets, min_samples, min_cluster_size, single,
+    begin, end, points, offsets, min_samples, min_cluster_size, single, leaves,
     labels, probabilities, persistence, found, core, weights,
 ):  # fmt: skip
     """Cluster samples ``begin .. end - 1``; see `gpupept.kernels.hdbscan.hdbscan` for the arguments."""
@@ -124,7 +127,7 @@ def cluster_samples(
         _tree(n, k, scratch, sample_core, edges, lengths)
         least = max(2, min_cluster_size[s])
         found[s] = _flatten(
-            n, least, single, scratch, edges, lengths,
+            n, least, single, leaves, scratch, edges, lengths,
             sample_labels, strengths, persistence[start:stop],
         )  # fmt: skip
         weights[start : start + n - 1] = lengths[: n - 1]
