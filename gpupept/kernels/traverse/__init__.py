@@ -29,7 +29,8 @@ from gpupept.kernels import Array
 
 LARGEST_AXIS = 2**21  # cells
 LARGEST_LAYER = 2**32  # cells
-LARGEST_SIZE = 1e300  # mm, of a cell
+# Of a cell, mm: products of smaller sizes are not exact, larger ones overflow.
+SMALLEST_SIZE, LARGEST_SIZE = 1e-140, 1e300
 _ROUNDING = 2.0**-53
 
 
@@ -69,7 +70,7 @@ def traverse(
     Raises
     ------
     ValueError
-        If there are more cells than that along an axis or in a layer, or cells are not from 1e-300 to
+        If there are more cells than that along an axis or in a layer, or cells are not from 1e-140 to
         1e300 mm large.
 
     Notes
@@ -121,9 +122,9 @@ def describe_axes(edges: np.ndarray) -> np.ndarray:
     first, last, count = edges[:, 0], edges[:, -1], edges.shape[1] - 1
     with np.errstate(over="ignore"):
         size = (last - first) / count
-    if not ((size >= 1.0 / LARGEST_SIZE) & (size <= LARGEST_SIZE)).all():
+    if not ((size >= SMALLEST_SIZE) & (size <= LARGEST_SIZE)).all():
         raise ValueError(
-            f"cells must be {1.0 / LARGEST_SIZE:g} to {LARGEST_SIZE:g} mm large, found limits so near to "
+            f"cells must be {SMALLEST_SIZE:g} to {LARGEST_SIZE:g} mm large, found limits so near to "
             "each other, or so far apart, that they are not"
         )
     per_size = 1.0 / size

@@ -59,7 +59,7 @@ def describe_grids(limits: np.ndarray, counts: tuple[int, ...]) -> Grids:
     Raises
     ------
     ValueError
-        If there are more than 2^21 cells along an axis or 2^32 in a grid, or cells are not from 1e-300
+        If there are more than 2^21 cells along an axis or 2^32 in a grid, or cells are not from 1e-140
         to 1e300 mm large.
     """
     if max(counts) > LARGEST_AXIS or math.prod(counts) > LARGEST_LAYER:
