@@ -10,7 +10,7 @@ from gpupept.backend import array_namespace
 from gpupept.kernels import Array
 from gpupept.mapreduce.config import ChoiceField, Config, Field
 from gpupept.mapreduce.mapper import ImageMapperConfig
-from gpupept.mapreduce.mappers.filters import MODES, FilterMapper, checked_kernel, convolve
+from gpupept.mapreduce.mappers.filters import MODES, FilterMapper, checked_kernel, convolve_fast
 
 
 class RichardsonLucyMapperConfig(ImageMapperConfig):
@@ -31,9 +31,10 @@ class RichardsonLucyMapper(FilterMapper):
 
     Parameters
     ----------
-    kernel : array
-        Point-spread function: not negative, with the axes of the image's array and an odd number of
-        weights along each; normalised to a sum of 1.
+    kernel : array or point-spread function
+        Weights that are not negative, with the axes of the image's array and an odd number along each;
+        normalised to a sum of 1. Or what has them, such as a `GaussianPsf`. Kernels that are products of
+        weights along each axis, such as a Gaussian, are much faster than others.
     iterations : int, default 10
         Number of iterations, from a uniform image.
     halo : int, optional
@@ -94,8 +95,8 @@ class RichardsonLucyMapper(FilterMapper):
         mirrored = self._kernel[(slice(None, None, -1),) * self._kernel.ndim]
         estimate = xp.ones(array.shape, dtype=np.float64)
         for _ in range(self.config.iterations):
-            blurred = convolve(estimate, self._kernel, self.config.mode)
+            blurred = convolve_fast(estimate, self._kernel, self.config.mode)
             positive = blurred > 0.0
             ratio = xp.where(positive, array / xp.where(positive, blurred, 1.0), 0.0)
-            estimate = estimate * convolve(ratio, mirrored, self.config.mode)
+            estimate = estimate * convolve_fast(ratio, mirrored, self.config.mode)
         return estimate

@@ -25,6 +25,8 @@ MODES = {
     "symmetric": "the image mirrored at its faces",
     "reflect": "the image mirrored at its outermost elements",
 }
+_CACHED = 2**15  # elements of a part of an array that are worked on together
+_SAME = 1e-14  # relative to the largest weight of a kernel
 _MOST_WINDOWS = 2**24  # elements of all windows of a median at a time
 
 
@@ -50,10 +52,51 @@ def convolve(array: Array, kernel: np.ndarray, mode: str) -> Array:
     xp = array_namespace(array)
     total = xp.zeros(array.shape, dtype=np.float64)
     flipped = kernel[(slice(None, None, -1),) * kernel.ndim].ravel().tolist()
-    for weight, moved in zip(flipped, windows(array, kernel.shape, mode), strict=True):
-        if weight != 0.0:
-            total += weight * moved
+    pairs = zip(flipped, windows(array, kernel.shape, mode), strict=True)
+    weighted = [(weight, moved) for weight, moved in pairs if weight != 0.0]
+    for block in _cached_blocks(array.shape) if xp is np else [...]:
+        part = total[block]
+        product = xp.empty(part.shape, dtype=(1.0 * array[:0]).dtype)
+        for weight, moved in weighted:
+            part += xp.multiply(moved[block], weight, out=product)
     return total
+
+
+def _cached_blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Cut an array into parts that a processor's cache holds; sums of elements stay what they are."""
+    room, ranges = _CACHED, []
+    for count in reversed(shape):
+        step = max(1, min(count, room))
+        ranges.append([slice(a, min(a + step, count)) for a in range(0, count, step)])
+        room //= max(1, count)
+    return itertools.product(*reversed(ranges))
+
+
+def convolve_fast(array: Array, kernel: np.ndarray, mode: str) -> Array:
+    """Convolve along one axis after the other where the kernel is a product of weights along each.
+
+    The result is that of `convolve` to a few units of the last digit. Like that it does not depend on
+    what else is in the array, as Fourier transforms would, and so not on how an image is divided.
+    """
+    factors = _factors(kernel)
+    for factor in factors or [kernel]:
+        array = convolve(array, factor, mode)
+    return array
+
+
+def _factors(kernel: np.ndarray) -> list[np.ndarray] | None:
+    """Weights along each axis whose product is the kernel; None if there are none."""
+    top = np.unravel_index(np.abs(kernel).argmax(), kernel.shape)
+    most = float(kernel[top])
+    if most == 0.0:
+        return None
+    factors = []
+    for axis, size in enumerate(kernel.shape):
+        line = kernel[(*top[:axis], slice(None), *top[axis + 1 :])]
+        factors.append(line.reshape([size if k == axis else 1 for k in range(kernel.ndim)]) / most)
+    factors[0] = factors[0] * most
+    apart = np.abs(math.prod(factors[1:], start=factors[0]) - kernel).max()
+    return factors if apart <= _SAME * abs(most) else None
 
 
 def gaussian(sigma: float, truncate: float) -> np.ndarray:
@@ -162,9 +205,10 @@ class ConvolveMapper(FilterMapper):
 
     Parameters
     ----------
-    kernel : array
-        Weights, with the axes of the image's array, an odd number along each. Computed by summing
-        moved copies of a cell, so meant for kernels of up to some hundred weights.
+    kernel : array or point-spread function
+        Weights, with the axes of the image's array, an odd number along each, or what has them, such as
+        a `GaussianPsf`. Computed by summing moved copies of a cell, so meant for kernels of up to some
+        hundred weights.
     mode : {"constant", "edge", "symmetric", "reflect"}, default "constant"
         What lies outside the image: zeros, or a continuation as `numpy.pad` makes it.
     config, name, parentTask, log
@@ -208,6 +252,8 @@ class ConvolveMapper(FilterMapper):
 
 def checked_kernel(kernel: Any) -> np.ndarray:
     """Kernel as float64 on the host, if it can be used."""
+    if hasattr(kernel, "computeKernelImage"):
+        kernel = kernel.computeKernelImage()
     if kernel is None:
         raise ValueError("kernel: expected an array of weights, found None")
     values = np.array(to_host(kernel), dtype=np.float64)
