@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,24 @@ from gpupept.base.inputs import as_table, is_on_device
 from gpupept.kernels import Array
 
 _POINTS_AT_ONCE = 2**22  # of a grid, so that their coordinates take little memory beside its values
+
+
+class FieldOfView(NamedTuple):
+    """What is known about the efficiency in each of many boxes.
+
+    Attributes
+    ----------
+    some : bool array
+        False for boxes in which it is zero everywhere.
+    whole : bool array
+        True for boxes in which it is nowhere zero.
+    smooth : bool array
+        False for boxes with a place where its slope changes at once.
+    """
+
+    some: Array
+    whole: Array
+    smooth: Array
 
 
 class GeometricEfficiency(PEPTObject, abc.ABC):
@@ -27,7 +45,7 @@ class GeometricEfficiency(PEPTObject, abc.ABC):
         """Efficiency at (N, 3) float64 C-contiguous points, where they are."""
 
     @abc.abstractmethod
-    def cells_in_view(self, lower: list[Array], upper: list[Array]) -> tuple[Array, Array]:
+    def field_of_view(self, lower: list[Array], upper: list[Array]) -> FieldOfView:
         """Tell which boxes are in the field of view, where the efficiency is above zero.
 
         Parameters
@@ -37,10 +55,8 @@ class GeometricEfficiency(PEPTObject, abc.ABC):
 
         Returns
         -------
-        some : bool array
-            False for boxes wholly outside it.
-        whole : bool array
-            True for boxes wholly inside it.
+        FieldOfView
+            A value for each box, of the shape to which the corners broadcast.
         """
 
     def __call__(self, x: Any, y: Any = None, z: Any = None) -> Any:

@@ -10,7 +10,7 @@ from gpupept.backend import array_namespace
 from gpupept.base.grid_inputs import check_limits
 from gpupept.kernels import Array
 from gpupept.kernels.efficiency import planes_efficiency
-from gpupept.scanners.efficiency import GeometricEfficiency
+from gpupept.scanners.efficiency import FieldOfView, GeometricEfficiency
 
 _XLIM, _YLIM = (111.78, 491.78), (46.78, 556.78)
 _WIDEST = 1e100  # of the ratio of lengths, whose square must be a number
@@ -38,8 +38,8 @@ class TwoPlanesGeometricEfficiency(GeometricEfficiency):
     Notes
     -----
     The lines through a point that meet both rectangles have slopes x / z from :math:`a_0` to :math:`a_1`
-    and y / z from :math:`b_0` to :math:`b_1`. They fill a solid angle that is a sum over the corners of that
-    rectangle of :math:`\pm \arctan(a b / \sqrt{1 + a^2 + b^2})`; of all lines this is the part that is
+    and y / z from :math:`b_0` to :math:`b_1`. They fill a solid angle that is a sum over the corners of
+    that rectangle of :math:`\pm \arctan(a b / \sqrt{1 + a^2 + b^2})`; of all lines this is the part that is
     left after dividing by :math:`2 \pi`.
 
     Examples
@@ -75,8 +75,8 @@ class TwoPlanesGeometricEfficiency(GeometricEfficiency):
     def _at(self, points: Array) -> Array:
         return planes_efficiency(points, self.parameters)
 
-    def cells_in_view(self, lower: list[Array], upper: list[Array]) -> tuple[Array, Array]:
-        """Tell which boxes are in the field of view, see `GeometricEfficiency.cells_in_view`."""
+    def field_of_view(self, lower: list[Array], upper: list[Array]) -> FieldOfView:
+        """Tell which boxes are in the field of view, see `GeometricEfficiency.field_of_view`."""
         return planes_in_view(self.parameters, lower, upper)
 
 
@@ -115,8 +115,8 @@ class ADACGeometricEfficiency(GeometricEfficiency):
 
     .. math:: G = \frac{1}{2 \pi} \sum_{m, \tau} \arcsin \frac{1}{\sqrt{(1 + m^2) (1 + \tau^2)}},
 
-    with his two values each of m and :math:`\tau`. It is positive on the faces of the detectors, and zero on
-    the side walls of the volume between them and beyond it.
+    with his two values each of m and :math:`\tau`. It is positive on the faces of the detectors, and zero
+    on the side walls of the volume between them and beyond it.
 
     References
     ----------
@@ -153,38 +153,40 @@ class ADACGeometricEfficiency(GeometricEfficiency):
     def _at(self, points: Array) -> Array:
         return planes_efficiency(points, self.parameters)
 
-    def cells_in_view(self, lower: list[Array], upper: list[Array]) -> tuple[Array, Array]:
-        """Tell which boxes are in the field of view, see `GeometricEfficiency.cells_in_view`."""
+    def field_of_view(self, lower: list[Array], upper: list[Array]) -> FieldOfView:
+        """Tell which boxes are in the field of view, see `GeometricEfficiency.field_of_view`."""
         return planes_in_view(self.parameters, lower, upper)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(xlim={self.xlim}, ylim={self.ylim}, zlim={self.zlim})"
 
 
-def planes_in_view(
-    parameters: np.ndarray, lower: list[Array], upper: list[Array]
-) -> tuple[Array, Array]:
+def planes_in_view(parameters: np.ndarray, lower: list[Array], upper: list[Array]) -> FieldOfView:
     """Tell which boxes the lines between two rectangles go through.
 
-    All places on such lines fill a convex volume, whose limits along x and y change linearly along z.
+    All places on such lines fill a convex volume, whose limits along x and y change linearly along z. The
+    slope of the efficiency changes where a line can touch opposite edges of both rectangles.
     """
     xp = array_namespace(*lower, *upper)
     bottom, top = (float(value) for value in parameters[:2])
+    shares = [(xp.clip(z, bottom, top) - bottom) / (top - bottom) for z in (lower[2], upper[2])]
+
+    def between(start: float, end: float) -> tuple[Array, Array]:
+        ends = [start + share * (end - start) for share in shares]
+        return xp.minimum(*ends), xp.maximum(*ends)
+
     some = (upper[2] >= bottom) & (lower[2] <= top)
     whole = (lower[2] >= bottom) & (upper[2] <= top)
-    shares = [(xp.clip(z, bottom, top) - bottom) / (top - bottom) for z in (lower[2], upper[2])]
+    smooth = True
     for axis in range(2):
-        starts, ends = (
-            [low + share * (high - low) for share in shares]
-            for low, high in zip(
-                parameters[2 + 2 * axis : 4 + 2 * axis].tolist(),
-                parameters[6 + 2 * axis : 8 + 2 * axis].tolist(),
-                strict=True,
-            )
-        )
-        some = some & (upper[axis] > xp.minimum(*starts)) & (lower[axis] < xp.maximum(*ends))
-        whole = whole & (lower[axis] >= xp.maximum(*starts)) & (upper[axis] <= xp.minimum(*ends))
-    return some, whole
+        low0, high0 = parameters[2 + 2 * axis : 4 + 2 * axis].tolist()
+        low1, high1 = parameters[6 + 2 * axis : 8 + 2 * axis].tolist()
+        (least, start), (end, most) = between(low0, low1), between(high0, high1)
+        some = some & (upper[axis] > least) & (lower[axis] < most)
+        whole = whole & (lower[axis] >= start) & (upper[axis] <= end)
+        for first, last in (between(low0, high1), between(high0, low1)):
+            smooth = smooth & ((upper[axis] <= first) | (lower[axis] >= last))
+    return FieldOfView(some, whole, smooth)
 
 
 def _check_separation(value: Any) -> None:

@@ -10,7 +10,7 @@ from gpupept.backend import array_namespace
 from gpupept.base.grid_inputs import check_limits
 from gpupept.kernels import Array
 from gpupept.kernels.efficiency import ring_efficiency
-from gpupept.scanners.efficiency import GeometricEfficiency
+from gpupept.scanners.efficiency import FieldOfView, GeometricEfficiency
 
 
 class RingGeometricEfficiency(GeometricEfficiency):
@@ -87,18 +87,25 @@ class RingGeometricEfficiency(GeometricEfficiency):
     def _at(self, points: Array) -> Array:
         return ring_efficiency(points, self.parameters)
 
-    def cells_in_view(self, lower: list[Array], upper: list[Array]) -> tuple[Array, Array]:
-        """Tell which boxes are in the cylinder, see `GeometricEfficiency.cells_in_view`."""
+    def field_of_view(self, lower: list[Array], upper: list[Array]) -> FieldOfView:
+        """Tell which boxes are in the cylinder, see `GeometricEfficiency.field_of_view`.
+
+        In the middle of the axis the efficiency has a peak, near which boxes do not count as smooth.
+        """
         xp = array_namespace(*lower, *upper)
         bottom, top = self.zlim.tolist()
-        nearest, farthest = 0.0, 0.0
-        for axis, middle in enumerate(self.center.tolist()):
+        nearest: Any = 0.0
+        farthest: Any = 0.0
+        smooth: Any = False
+        for axis, middle in enumerate([*self.center.tolist(), (bottom + top) / 2.0]):
             low, high = lower[axis] - middle, upper[axis] - middle
-            nearest = nearest + xp.maximum(xp.maximum(low, -high), 0.0) ** 2
-            farthest = farthest + xp.maximum(abs(low), abs(high)) ** 2
+            smooth = smooth | (low > high - low) | (-high > high - low)
+            if axis < 2:
+                nearest = nearest + xp.maximum(xp.maximum(low, -high), 0.0) ** 2
+                farthest = farthest + xp.maximum(abs(low), abs(high)) ** 2
         some = (nearest <= self.radius**2) & (upper[2] > bottom) & (lower[2] < top)
         whole = (farthest <= self.radius**2) & (lower[2] >= bottom) & (upper[2] <= top)
-        return some, whole
+        return FieldOfView(some, whole, smooth)
 
     def __repr__(self) -> str:
         zlim, center = self.zlim.tolist(), self.center.tolist()

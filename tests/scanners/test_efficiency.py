@@ -261,7 +261,7 @@ def test_boxes_in_view(lower, size, which):
     ring = RingGeometricEfficiency(250, zlim=[50, 400], center=(280, 300))
     geom = (ADACGeometricEfficiency(500), unlike, ring)[which]
     upper = [low + length for low, length in zip(lower, size, strict=True)]
-    some, whole = geom.cells_in_view(*([np.array([v]) for v in ends] for ends in (lower, upper)))
+    some, whole, _ = geom.field_of_view(*([np.array([v]) for v in ends] for ends in (lower, upper)))
     shares = (np.arange(9) + 0.5) / 9
     axes = [low + shares * length for low, length in zip(lower, size, strict=True)]
     seen = geom(axes[0][:, None, None], axes[1][:, None], axes[2]) > 0.0
@@ -276,7 +276,7 @@ def test_boxes_that_are_in_view():
     geom = RingGeometricEfficiency(10, zlim=[0, 20])
     low, high = [np.array([-1.0, 8.0, 11.0]), -1.0, 5.0], [np.array([1.0, 12.0, 12.0]), 1.0, 6.0]
     low, high = ([np.asarray(v) for v in ends] for ends in (low, high))
-    some, whole = geom.cells_in_view(low, high)
+    some, whole, _ = geom.field_of_view(low, high)
     assert some.tolist() == [True, True, False]
     assert whole.tolist() == [True, False, False]
 

@@ -92,9 +92,9 @@ def ring_efficiency(points: Array, parameters: np.ndarray) -> Array:
     Seen along the axis of a cylinder of radius 1, a line through a point at the distance r from the axis
     meets it at the distances d and (1 - r^2) / d on both sides. Tilted, it leaves the cylinder first at one
     end or at the other; which of them depends on the direction phi, and changes once. So the share is the
-    sum of an integral of ``c / sqrt(c^2 + d^2)`` over phi for each end, where c is the distance from it. In the
-    angle that belongs to the place on the circle these are incomplete elliptic integrals of the first and
-    third kind. They are worked out in the symmetric forms of Carlson, where all terms are positive.
+    sum of an integral of ``c / sqrt(c^2 + d^2)`` over phi for each end, where c is the distance from it.
+    In the angle that belongs to the place on the circle these are incomplete elliptic integrals of the
+    first and third kind. They are worked out in the symmetric forms of Carlson, where all terms are positive.
 
     Parameters
     ----------

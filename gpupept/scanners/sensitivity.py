@@ -1,0 +1,277 @@
+"""Sensitivity maps: the efficiency of a scanner averaged over cells, and images corrected for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpupept.backend import array_namespace, device_of, to_device
+from gpupept.base import Pixels, Voxels
+from gpupept.grids import IterationInfo, OverSamplingIterate, cell_averages
+from gpupept.kernels import Array
+from gpupept.scanners.efficiency import (
+    FieldOfView,
+    GeometricEfficiency,
+    check_height,
+    grid_edges,
+)
+
+
+class SensitivityInfo(NamedTuple):
+    """How a sensitivity map was found.
+
+    Attributes
+    ----------
+    n_evaluations : int
+        Points at which the efficiency was evaluated.
+    border_cells : int
+        Cells cut by the border of the field of view, averaged on the finest sub-grid.
+    unconverged_cells : int
+        Other cells that were averaged on the finest sub-grid, since coarser ones did not agree.
+    max_error_estimate : float
+        Largest difference between the last two sub-grids among those.
+    """
+
+    n_evaluations: int
+    border_cells: int
+    unconverged_cells: int
+    max_error_estimate: float
+
+
+def sensitivity_map(
+    scanner_efficiency: Callable[..., Any],
+    cells: Any,
+    fractional_accuracy: float | None = 0.9999,
+    sub_steps: Any = None,
+    *,
+    z: float | None = None,
+    return_info: bool = False,
+    **options: Any,
+) -> Any:
+    """Average the efficiency of a scanner over each voxel or pixel.
+
+    Inside the field of view each cell is averaged on finer and finer sub-grids until two agree. Cells that
+    its border cuts are averaged on the finest one, since values at a few places do not tell where the
+    border runs; cells in which the slope of the efficiency is known to jump begin with the last but one.
+    Cells beyond the field of view are zero and cost nothing.
+
+    Parameters
+    ----------
+    scanner_efficiency : GeometricEfficiency or callable
+        The scanner. Of any other callable, given (n, 3) points x, y, z in mm on the device of the cells and
+        returning (n,) values, the field of view is not known, so that all cells count as inside it.
+    cells : Voxels or Pixels
+        The cells; their values do not matter.
+    fractional_accuracy : float or None, default 0.9999
+        Two means agree if the ratio of the smaller to the larger is at least this.
+    sub_steps : sequence of int, optional
+        Sub-cells along each side, level by level; 2, 4, 8, 16 by default.
+    z : float, optional
+        Height of pixels, mm; for pixels only.
+    return_info : bool, default False
+        Also return a `SensitivityInfo`.
+    **options
+        Further options of `gpupept.grids.OverSamplingIterate`.
+
+    Returns
+    -------
+    Voxels or Pixels
+        float64 means, with the limits and on the device of the cells; with `return_info` a pair.
+
+    Raises
+    ------
+    TypeError
+        If the cells are neither voxels nor pixels, or the efficiency cannot be called.
+    ValueError
+        If an option is out of range, or `z` is missing for pixels or given for voxels.
+
+    See Also
+    --------
+    normalise : divide an image by its sensitivity.
+    gpupept.grids.cell_averages : average any function.
+
+    Notes
+    -----
+    The aim is what the finest sub-grid would give everywhere. That two levels agree is a test and not a
+    proof: where cells are so large that the efficiency bends within them, two levels agree by chance in a
+    few, which are then off by several times ``1 - fractional_accuracy``. Smaller cells, or larger first
+    sub-steps, prevent that.
+
+    Examples
+    --------
+    >>> import gpupept
+    >>> from gpupept.scanners import ADACGeometricEfficiency, sensitivity_map
+    >>> voxels = gpupept.Voxels.zeros((10, 10, 10), [100, 500], [50, 550], [0, 500])
+    >>> sensitivity = sensitivity_map(ADACGeometricEfficiency(500), voxels, 0.999)
+    >>> sensitivity.shape, round(float(sensitivity[5, 5, 5]), 3)
+    ((10, 10, 10), 0.241)
+    """
+    if not callable(scanner_efficiency):
+        raise TypeError(
+            "scanner_efficiency must be callable, such as ADACGeometricEfficiency(500), found "
+            f"{type(scanner_efficiency).__name__}"
+        )
+    height = _check_cells(cells, z)
+    options = {"zero_exit": False} | options
+    steps = OverSamplingIterate(fractional_accuracy, sub_steps=sub_steps, **options).sub_steps
+    view = _field_of_view(scanner_efficiency, cells, height)
+    regions = [  # and the sub-steps in each
+        (view.whole & view.smooth, steps),
+        (view.whole & ~view.smooth, steps[-2:]),
+        (view.some & ~view.whole, steps[-1:]),
+    ]
+    function = scanner_efficiency if height is None else _AtHeight(scanner_efficiency, height)
+    found = cells.copy(array_namespace(cells.array).zeros(cells.shape))
+    infos: list[IterationInfo] = []
+    for region, levels in regions:
+        averages, info = cell_averages(
+            function,
+            cells,
+            fractional_accuracy,
+            levels,
+            condition=partial(_region, region),
+            return_info=True,
+            **options,
+        )
+        found += averages
+        infos.append(info)
+    return (found, _summary(infos)) if return_info else found
+
+
+def _region(region: Array, _: Array) -> Array:
+    """Condition of `cell_averages` for cells that are known."""
+    return region
+
+
+def _summary(infos: list[IterationInfo]) -> SensitivityInfo:
+    """Join what is known of the regions of `sensitivity_map`, of which the last is the border."""
+    return SensitivityInfo(
+        sum(info.n_evaluations for info in infos),
+        len(infos[-1].converged),
+        sum(int((~info.converged).sum()) for info in infos[:-1]),
+        max(info.max_error_estimate for info in infos[:-1]),
+    )
+
+
+def normalise(image: Any, sensitivity: Any, threshold: float = 0.0, fill: float = 0.0) -> Any:
+    """Divide an image by the sensitivity in each cell.
+
+    Cells whose sensitivity is not above `threshold` times the largest one get `fill`: nothing can be said
+    about what a scanner hardly sees, and dividing by next to nothing would only raise its noise. NaN
+    in the image stays NaN, and so does NaN in the sensitivity.
+
+    Parameters
+    ----------
+    image : Voxels, Pixels or array
+        Counts, occupancy or another image that is proportional to the sensitivity.
+    sensitivity : Voxels, Pixels or array
+        Sensitivity of the same cells, not negative; see `sensitivity_map`.
+    threshold : float, default 0
+        From 0 to less than 1, share of the largest sensitivity; with 0 only cells that are not seen at all
+        get `fill`.
+    fill : float, default 0
+        Value of those cells, for example NaN.
+
+    Returns
+    -------
+    Voxels, Pixels or float64 array
+        Of the kind and on the device of the image.
+
+    Raises
+    ------
+    ValueError
+        If shapes or limits differ, a sensitivity is negative or infinite, or the threshold is out of range.
+    MixedDevicesError
+        If image and sensitivity are on different devices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gpupept.scanners import normalise
+    >>> normalise(np.array([6.0, 1.0, 2.0]), np.array([0.3, 0.0, 0.1]), fill=np.nan)
+    array([20., nan, 20.])
+    """
+    if not 0.0 <= threshold < 1.0:
+        raise ValueError(f"threshold must be from 0 to less than 1, found {threshold!r}")
+    counts, seen = _cell_values(image), _cell_values(sensitivity)
+    _check_same_cells(image, sensitivity, counts, seen)
+    xp = array_namespace(counts, seen)
+    if bool((seen < 0.0).any()) or bool(xp.isinf(seen).any()):
+        raise ValueError("sensitivity must be finite and not negative; see sensitivity_map")
+    largest = xp.where(xp.isnan(seen), 0.0, seen).max() if seen.size else 0.0
+    enough = (seen > threshold * largest) & (seen > 0.0)
+    with np.errstate(over="ignore"):  # of the smallest of numbers
+        ratio = counts / xp.where(enough, seen, 1.0)
+    result = xp.where(enough, ratio, fill)
+    result = xp.where(xp.isnan(seen) | xp.isnan(counts), xp.nan, result)
+    return image.copy(result) if isinstance(image, Voxels | Pixels) else result
+
+
+class _AtHeight:
+    """Efficiency of points (y, x) of a plane across z."""
+
+    def __init__(self, scanner_efficiency: Callable[..., Any], height: float) -> None:
+        self.scanner_efficiency, self.height = scanner_efficiency, height
+
+    def __call__(self, points: Array) -> Any:
+        places = array_namespace(points).empty((len(points), 3))
+        places[:, 0], places[:, 1], places[:, 2] = points[:, 1], points[:, 0], self.height
+        return self.scanner_efficiency(places)
+
+
+def _check_cells(cells: Any, z: float | None) -> float | None:
+    """Height of pixels, None for voxels."""
+    if not isinstance(cells, Voxels | Pixels):
+        raise TypeError(f"cells must be Voxels or Pixels, found {type(cells).__name__}")
+    if isinstance(cells, Voxels):
+        if z is not None:
+            raise ValueError("z must not be given for voxels, which have heights of their own")
+        return None
+    if z is None:
+        raise ValueError("z must be given for pixels: the height (mm) of the plane they are in")
+    return check_height(z)
+
+
+def _field_of_view(scanner: Any, cells: Any, height: float | None) -> FieldOfView:
+    """Tell where cells are in the field of view, on their device."""
+    xp, device = array_namespace(cells.array), device_of(cells.array)
+    everywhere = xp.ones(cells.shape, dtype=bool)
+    if not isinstance(scanner, GeometricEfficiency):
+        return FieldOfView(everywhere, everywhere, everywhere)
+    edges = grid_edges(cells)
+    corners = []
+    for places in ([part[:-1] for part in edges], [part[1:] for part in edges]):
+        heights = [] if height is None else [np.array([height])]
+        spread = np.ix_(*places, *heights)
+        corners.append([to_device(np.ascontiguousarray(axis), device) for axis in spread])
+    view = scanner.field_of_view(*corners)
+    shape = cells.shape if height is None else (*cells.shape, 1)
+    return FieldOfView(*(xp.broadcast_to(each, shape).reshape(cells.shape) for each in view))
+
+
+def _cell_values(value: Any) -> Array:
+    array = value.array if isinstance(value, Voxels | Pixels) else value
+    xp = array_namespace(array)
+    array = xp.asarray(array)
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"image and sensitivity must hold real numbers, found {array.dtype}")
+    return array.astype(np.float64, copy=False)
+
+
+def _check_same_cells(image: Any, sensitivity: Any, counts: Array, seen: Array) -> None:
+    if counts.shape != seen.shape:
+        raise ValueError(
+            f"image and sensitivity must have the same cells, found shapes {counts.shape} and "
+            f"{seen.shape}"
+        )
+    grids = [value for value in (image, sensitivity) if isinstance(value, Voxels | Pixels)]
+    if len(grids) == 2:
+        first, second = (np.stack([grid.lower, grid.upper]) for grid in grids)
+        if not np.allclose(first, second, rtol=1e-9, atol=1e-9 * float(np.ptp(first))):
+            raise ValueError(
+                "image and sensitivity must have the same limits, found "
+                f"{first.tolist()} and {second.tolist()} mm"
+            )
