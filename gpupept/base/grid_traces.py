@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -35,6 +35,10 @@ _TRIANGLES = {
 }
 
 
+Condition: TypeAlias = "Callable[[Array], Any] | None"
+"""Given the array of values, returns a mask of its shape; None selects values above 0."""
+
+
 @dataclass(frozen=True)
 class SelectedCells:
     """Cells to draw: all that a condition selects, or some of them, row by row."""
@@ -56,9 +60,9 @@ class SelectedCells:
         return given
 
 
-def selection(grid: RegularGrid, condition: Callable[[Array], Any]) -> Array:
+def selection(grid: RegularGrid, condition: Condition) -> Array:
     """Mask of the cells that a condition selects, on the device of the grid."""
-    found = condition(grid.array)
+    found = grid.array > 0 if condition is None else condition(grid.array)
     mask = array_namespace(grid.array).asarray(getattr(found, "array", found))
     if mask.shape != grid.shape or mask.dtype != bool:
         raise ValueError(
@@ -69,7 +73,7 @@ def selection(grid: RegularGrid, condition: Callable[[Array], Any]) -> Array:
 
 
 def selected_cells(
-    grid: RegularGrid, condition: Callable[[Array], Any], limit: int | None = None
+    grid: RegularGrid, condition: Condition, limit: int | None = None
 ) -> SelectedCells:
     """Find the cells that a condition selects; about evenly taken ones if there are too many.
 
@@ -77,8 +81,8 @@ def selected_cells(
     ----------
     grid : Pixels or Voxels
         On either device; only what is drawn is copied from it.
-    condition : callable
-        Given the array of values, returns a mask of the same shape.
+    condition : callable or None
+        Given the array of values, returns a mask of the same shape; None selects values above 0.
     limit : int or None
         Largest number of cells; None takes all.
     """
@@ -173,7 +177,7 @@ def _cube(voxels: Voxels, place: Any, color: Any, opacity: float) -> Any:
 
     corner = voxels.to_physical(place, corner=True)
     x, y, z = corner[:, None] + _CORNERS * voxels.voxel_size[:, None]
-    return go.Mesh3d(x=x, y=y, z=z, **_TRIANGLES, color=color, opacity=opacity)
+    return go.Mesh3d(x=x, y=y, z=z, **_TRIANGLES, color=color, opacity=opacity, flatshading=True)
 
 
 def slice_trace(
@@ -227,7 +231,7 @@ def pixels_heatmap(
 
 def pixels_surface(
     pixels: Pixels,
-    condition: Callable[[Array], Any],
+    condition: Condition,
     factors: tuple[int, ...],
     options: dict[str, Any],
 ) -> Any:

@@ -13,16 +13,15 @@ from gpupept.base.grid_inputs import timed
 from gpupept.base.inputs import as_table
 from gpupept.base.line_data import LineData
 from gpupept.base.regular_grid import RegularGrid
+from gpupept.base.thinning import block_factors, blocks_note
 from gpupept.kernels import Array
+
+logger = logging.getLogger("gpupept.base")
 
 logger = logging.getLogger("gpupept.base")
 
 _LEAST_COLUMNS = 5
 _COLUMNS_IN_3D = 7
-
-
-def _positive(pixels: Any) -> Any:
-    return pixels > 0
 
 
 class Pixels(RegularGrid):
@@ -278,21 +277,24 @@ class Pixels(RegularGrid):
 
     def pixels_trace(
         self,
-        condition: Callable[[Array], Any] = _positive,
+        condition: Callable[[Array], Any] | None = None,
         opacity: float = 0.9,
         colorscale: Any = "Magma",
+        max_pixels: int | None = 250_000,
     ) -> Any:
         """Make a Plotly surface over the centres of the pixels, as high as their values.
 
         Parameters
         ----------
-        condition : callable
+        condition : callable, optional
             Given the array of values, returns a mask of the same shape; pixels that are not selected
             are drawn as 0. By default values above 0 are selected.
         opacity : float, default 0.9
             From 0, transparent, to 1.
         colorscale : str or list, default "Magma"
             Plotly colour scale.
+        max_pixels : int or None, default 250_000
+            Of more pixels, draw the means of blocks and say so in the log; None draws all.
 
         Returns
         -------
@@ -301,12 +303,12 @@ class Pixels(RegularGrid):
         Raises
         ------
         ValueError
-            If the condition does not return such a mask.
+            If the condition does not return such a mask, or `max_pixels` is smaller than 1.
         """
         from gpupept.base.grid_traces import pixels_surface
 
         options = {"opacity": opacity, "colorscale": colorscale}
-        return pixels_surface(self, condition, (1, 1), options)
+        return pixels_surface(self, condition, self._factors(max_pixels), options)
 
     def heatmap_trace(
         self,
@@ -314,6 +316,7 @@ class Pixels(RegularGrid):
         transpose: bool = True,
         xgap: float = 0.0,
         ygap: float = 0.0,
+        max_pixels: int | None = 1_000_000,
     ) -> Any:
         """Make a Plotly heat map.
 
@@ -325,16 +328,31 @@ class Pixels(RegularGrid):
             Draw x horizontally, else y.
         xgap, ygap : float, default 0
             Gaps between pixels, in pixels of the screen.
+        max_pixels : int or None, default 1_000_000
+            Of more pixels, draw the means of blocks and say so in the log; None draws all.
 
         Returns
         -------
         plotly.graph_objects.Heatmap
-            Over the centres of the pixels.
+            Over the centres of the pixels, or the edges of the blocks.
+
+        Raises
+        ------
+        ValueError
+            If `max_pixels` is smaller than 1.
         """
         from gpupept.base.grid_traces import pixels_heatmap
 
         options = {"colorscale": colorscale, "xgap": xgap, "ygap": ygap}
-        return pixels_heatmap(self, transpose, (1, 1), options)
+        return pixels_heatmap(self, transpose, self._factors(max_pixels), options)
+
+    def _factors(self, limit: int | None) -> tuple[int, ...]:
+        """Pixels of a block along each axis, for the blocks to stay within the limit."""
+        factors = block_factors(self.shape, limit)
+        if max(factors) > 1:
+            note = blocks_note(factors, self.shape, limit)
+            logger.warning("%s; give more, or None for all", note)
+        return factors
 
     def plot(self, ax: Any = None) -> tuple[Any, Any]:
         """Plot the pixels as an image with Matplotlib, x to the right and y upwards.

@@ -1,4 +1,7 @@
-"""Choose what to draw of more than a browser can show: some of the elements, or means of blocks."""
+"""Choose what to draw of more than a browser can show: some of the elements, or means of blocks.
+
+And the words that say so.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,42 @@ def thinning_stride(count: int, limit: int | None, name: str = "max_points") -> 
     if limit < 1:
         raise ValueError(f"{name}: expected a positive number or None, found {limit!r}")
     return max(1, -(-count // int(limit)))
+
+
+def thinning_note(drawn: int, count: int, limit: int | None, name: str = "max_points") -> str:
+    """Say that not everything is drawn.
+
+    Parameters
+    ----------
+    drawn, count : int
+        Number of elements drawn, and of all.
+    limit : int or None
+        Largest number of elements to draw.
+    name : str
+        What the limit is called: ``max_`` and the elements.
+
+    Examples
+    --------
+    >>> from gpupept.base.thinning import thinning_note
+    >>> thinning_note(4980, 781752, 5000, "max_voxels")
+    '4 980 of 781 752 voxels drawn (max_voxels=5000)'
+    """
+    what = name.removeprefix("max_")
+    return f"{_spaced(drawn)} of {_spaced(count)} {what} drawn ({name}={limit})"
+
+
+def blocks_note(factors: tuple[int, ...], shape: tuple[int, ...], limit: int | None) -> str:
+    """Say that the means of blocks of so many pixels are drawn.
+
+    Examples
+    --------
+    >>> from gpupept.base.thinning import blocks_note
+    >>> blocks_note((2, 3), (4000, 6000), 4_000_000)
+    'means of 2 x 3 pixels drawn, of 4 000 x 6 000 in all (max_pixels=4000000)'
+    """
+    size = " x ".join(str(factor) for factor in factors)
+    whole = " x ".join(_spaced(count) for count in shape)
+    return f"means of {size} pixels drawn, of {whole} in all (max_pixels={limit})"
 
 
 def spread_ranks(count: int, stride: int) -> np.ndarray:
@@ -181,3 +220,7 @@ def block_means(cells: Array, factors: tuple[int, ...]) -> Array:
                 blocks = xp.concatenate([blocks, rest])
             cells = xp.moveaxis(blocks, 0, axis)
     return cells
+
+
+def _spaced(count: int) -> str:
+    return f"{count:,}".replace(",", " ")

@@ -11,16 +11,13 @@ import numpy as np
 from gpupept.base.grid_inputs import timed
 from gpupept.base.line_data import LineData
 from gpupept.base.regular_grid import RegularGrid
+from gpupept.base.thinning import thinning_note
 from gpupept.kernels import Array
 
 if TYPE_CHECKING:
     from gpupept.base.grid_traces import SelectedCells
 
 logger = logging.getLogger("gpupept.base")
-
-
-def _positive(voxels: Any) -> Any:
-    return voxels > 0
 
 
 class Voxels(RegularGrid):
@@ -291,7 +288,7 @@ class Voxels(RegularGrid):
 
     def voxels_trace(
         self,
-        condition: Callable[[Array], Any] = _positive,
+        condition: Callable[[Array], Any] | None = None,
         size: float = 4,
         color: Any = None,
         opacity: float = 0.4,
@@ -304,7 +301,7 @@ class Voxels(RegularGrid):
 
         Parameters
         ----------
-        condition : callable
+        condition : callable, optional
             Given the array of values, returns a mask of the same shape; by default values above 0.
         size : float, default 4
             Of the squares, pixels.
@@ -381,7 +378,7 @@ class Voxels(RegularGrid):
 
     def cubes_traces(
         self,
-        condition: Callable[[Array], Any] = _positive,
+        condition: Callable[[Array], Any] | None = None,
         color: Any = None,
         opacity: float = 0.4,
         colorbar: bool = True,
@@ -392,7 +389,7 @@ class Voxels(RegularGrid):
 
         Parameters
         ----------
-        condition : callable
+        condition : callable, optional
             Given the array of values, returns a mask of the same shape; by default values above 0.
         color, opacity, colorbar, colorscale : object
             As for `cube_trace`.
@@ -413,12 +410,15 @@ class Voxels(RegularGrid):
         cells = self._selected(condition, max_voxels)
         return cubes_traces(self, cells, color, opacity, colorbar, colorscale)
 
-    def _selected(self, condition: Callable[[Array], Any], limit: int | None) -> SelectedCells:
+    def _selected(
+        self, condition: Callable[[Array], Any] | None, limit: int | None
+    ) -> SelectedCells:
         from gpupept.base.grid_traces import selected_cells
 
         cells = selected_cells(self, condition, limit)
         if cells.stride > 1:
-            logger.warning("1 of every %d of %d voxels is drawn", cells.stride, cells.count)
+            note = thinning_note(len(cells.ranks), cells.count, limit, "max_voxels")
+            logger.warning("%s; give more, or None for all", note)
         return cells
 
     def heatmap_trace(
@@ -461,20 +461,23 @@ class Voxels(RegularGrid):
 
     def plot(
         self,
-        condition: Callable[[Array], Any] = _positive,
+        condition: Callable[[Array], Any] | None = None,
         ax: Any = None,
         alt_axes: bool = False,
+        max_voxels: int | None = 100_000,
     ) -> tuple[Any, Any]:
         """Plot a square at the centre of each voxel that is selected, with Matplotlib.
 
         Parameters
         ----------
-        condition : callable
+        condition : callable, optional
             Given the array of values, returns a mask of the same shape; by default values above 0.
         ax : mpl_toolkits.mplot3d.axes3d.Axes3D, optional
             Where to plot; a new figure by default.
         alt_axes : bool, default False
             PEPT axes: z horizontal and y upwards.
+        max_voxels : int or None, default 100_000
+            As for `voxels_trace`.
 
         Returns
         -------
@@ -486,12 +489,11 @@ class Voxels(RegularGrid):
         ImportError
             If Matplotlib is not installed; ``pip install gpupept[plot]``.
         ValueError
-            If the condition does not return such a mask.
+            If the condition does not return such a mask, or `max_voxels` is smaller than 1.
         """
-        from gpupept.base.grid_traces import selected_cells
         from gpupept.base.matplotlib3d import plot_voxels
 
-        cells = selected_cells(self, condition)
+        cells = self._selected(condition, max_voxels)
         centres = self.to_physical(cells.places)
         return plot_voxels(centres, cells.values, float(self.array.max()), ax, alt_axes)
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import to_host
-from gpupept.base.thinning import spread_ranks, thinning_stride
+from gpupept.base.thinning import spread_ranks, thinning_note, thinning_stride
 from gpupept.plots.ranges import check_limits
-from gpupept.plots.thinning import annotate, thinning_note
+from gpupept.plots.thinning import annotate
 
 
 def format_fig(
@@ -119,7 +119,7 @@ def histogram(
             fig.layout[axis].title.text = title
     format_fig(fig)
     if stride > 1:
-        note = thinning_note(stride, len(values), "values")
+        note = thinning_note(len(drawn), len(values), max_values, "max_values")
         place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "yanchor": "bottom"}
         annotate(fig, "thinned", note, place)
     return fig

@@ -12,10 +12,6 @@ from gpupept.plots.inputs import check_grid
 from gpupept.plots.space_figure import SpaceFigure
 
 
-def _positive(values: Any) -> Any:
-    return values > 0
-
-
 class GridFigure(SpaceFigure):
     """A figure of scenes that can show pixels and voxels."""
 
@@ -24,7 +20,7 @@ class GridFigure(SpaceFigure):
         pixels: Pixels,
         row: int = 1,
         col: int = 1,
-        condition: Callable[[Any], Any] = _positive,
+        condition: Callable[[Any], Any] | None = None,
         opacity: float = 0.9,
         colorscale: Any = "Magma",
         max_pixels: int | None = 250_000,
@@ -40,7 +36,7 @@ class GridFigure(SpaceFigure):
             On either device.
         row, col : int, default 1
             Place of the subplot, counted from 1.
-        condition : callable
+        condition : callable, optional
             Given the array of values, returns a mask (bool) of its shape; pixels that are not
             selected are drawn as 0. By default values above 0 are selected.
         opacity : float, default 0.9
@@ -76,7 +72,7 @@ class GridFigure(SpaceFigure):
         factors = block_factors(pixels.shape, max_pixels)
         options = {"opacity": opacity, "colorscale": colorscale, **kwargs}
         self.add_trace(pixels_surface(pixels, condition, factors, options), row, col)
-        self._note_blocks(factors, pixels.shape, row, col)
+        self._note_blocks(factors, pixels.shape, max_pixels, row, col)
         return self
 
     def add_voxels(
@@ -84,7 +80,7 @@ class GridFigure(SpaceFigure):
         voxels: Voxels,
         row: int = 1,
         col: int = 1,
-        condition: Callable[[Any], Any] = _positive,
+        condition: Callable[[Any], Any] | None = None,
         size: Any = 4,
         color: Any = None,
         opacity: float = 0.4,
@@ -102,7 +98,7 @@ class GridFigure(SpaceFigure):
             On either device; only the voxels drawn are copied from it.
         row, col : int, default 1
             Place of the subplot, counted from 1.
-        condition : callable
+        condition : callable, optional
             Given the array of values, returns a mask (bool) of its shape; by default values above 0
             are selected.
         size : float or (N,) array-like, default 4
@@ -148,5 +144,5 @@ class GridFigure(SpaceFigure):
             voxels, cells, size, color, opacity, colorbar, colorscale, colorbar_title
         )
         self.add_trace(trace.update(kwargs), row, col)
-        self._note_thinning(cells.stride, cells.count, "voxels", row, col)
+        self._note_thinning(len(cells.ranks), cells.count, max_voxels, "max_voxels", row, col)
         return self

@@ -67,9 +67,11 @@ def plane_line_rows(lines: Any) -> FloatArray:
 def check_grid(grid: Any, kind: type[Any], name: str) -> None:
     """Raise a TypeError unless the grid is of the kind that can be drawn."""
     if not isinstance(grid, kind):
+        stored = callable(getattr(grid, "voxels", None))  # as a VolumeStore, too large to draw
+        advice = "; give store.voxels(region), the part to draw" if stored else ""
         raise TypeError(
             f"{name} must be gpupept.{kind.__name__}, which know where their {name} lie, found "
-            f"{type(grid).__name__}"
+            f"{type(grid).__name__}{advice}"
         )
 
 

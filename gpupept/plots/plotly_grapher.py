@@ -9,6 +9,7 @@ from gpupept.base import PEPTObject
 from gpupept.base.thinning import thinning_stride
 from gpupept.plots.grid_figure import GridFigure
 from gpupept.plots.inputs import Table, line_table, point_table
+from gpupept.plots.subplots import marks
 from gpupept.plots.traces import Colours, line_trace, point_traces, vertex_colours
 
 
@@ -169,8 +170,9 @@ class PlotlyGrapher(GridFigure, PEPTObject):
         table = point_table(points)
         colours = Colours(color, opacity, colorbar, colorbar_col, colorscale, colorbar_title)
         stride = thinning_stride(len(table.rows), max_points)
-        self.add_trace(_points(table, size, colours, kwargs, stride), row, col)
-        self._note_thinning(stride, len(table.rows), "points", row, col)
+        traces = _points(table, size, colours, kwargs, stride)
+        self.add_trace(traces, row, col)
+        self._note_thinning(marks(traces), len(table.rows), max_points, "max_points", row, col)
         return self
 
     @staticmethod
@@ -265,7 +267,8 @@ class PlotlyGrapher(GridFigure, PEPTObject):
         stride = thinning_stride(len(table.rows), max_lines, "max_lines")
         colours = Colours(color, opacity, colorbar, colorbar_col, colorscale, colorbar_title)
         self.add_trace(_lines(table, width, colours, kwargs, stride), row, col)
-        self._note_thinning(stride, len(table.rows), "lines", row, col)
+        drawn = len(table.rows[::stride])
+        self._note_thinning(drawn, len(table.rows), max_lines, "max_lines", row, col)
         return self
 
     def _saved_state(self) -> dict[str, Any]:

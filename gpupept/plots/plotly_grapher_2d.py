@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ from gpupept.base.grid_traces import pixels_heatmap
 from gpupept.base.thinning import block_factors, thinning_stride
 from gpupept.plots.images import colour_cells, image_place, image_trace
 from gpupept.plots.inputs import Table, check_grid, plane_line_rows, plane_point_table
+from gpupept.plots.subplots import marks
 from gpupept.plots.timeseries import TimeseriesFigure
 from gpupept.plots.traces import Colours, flat_kind, line_trace, point_traces
 
@@ -152,8 +152,9 @@ class PlotlyGrapher2D(TimeseriesFigure):
         table = plane_point_table(points)
         colours = Colours(color, opacity, colorbar, colorbar_col, colorscale, colorbar_title)
         stride = thinning_stride(len(table.rows), max_points)
-        self.add_trace(_plane_points(table, size, colours, kwargs, stride), row, col)
-        self._note_thinning(stride, len(table.rows), "points", row, col)
+        traces = _plane_points(table, size, colours, kwargs, stride)
+        self.add_trace(traces, row, col)
+        self._note_thinning(marks(traces), len(table.rows), max_points, "max_points", row, col)
         return self
 
     @staticmethod
@@ -229,8 +230,9 @@ class PlotlyGrapher2D(TimeseriesFigure):
         self._number(row, col)
         rows = plane_line_rows(lines)
         stride = thinning_stride(len(rows), max_lines, "max_lines")
-        self.add_trace(self.lines_trace(rows[::stride], width, color, opacity, **kwargs), row, col)
-        self._note_thinning(stride, len(rows), "lines", row, col)
+        drawn = rows[::stride]
+        self.add_trace(self.lines_trace(drawn, width, color, opacity, **kwargs), row, col)
+        self._note_thinning(len(drawn), len(rows), max_lines, "max_lines", row, col)
         return self
 
     def add_pixels(
@@ -289,7 +291,7 @@ class PlotlyGrapher2D(TimeseriesFigure):
         factors = block_factors(pixels.shape, max_pixels)
         options = {"colorscale": colorscale, "xgap": xgap, "ygap": ygap, **kwargs}
         self.add_trace(pixels_heatmap(pixels, transpose, factors, options), row, col)
-        self._note_blocks(factors, pixels.shape, row, col)
+        self._note_blocks(factors, pixels.shape, max_pixels, row, col)
         if not transpose:
             self.xlabel("<i>y</i> (mm)", row, col).ylabel("<i>x</i> (mm)", row, col)
         return self
@@ -332,11 +334,13 @@ class PlotlyGrapher2D(TimeseriesFigure):
         number = self._number(row, col)
         cells = colour_cells(image)
         factors = block_factors(cells.shape[:2], max_pixels)
-        self.add_trace(image_trace(cells, factors, image_place(image) | kwargs), row, col)
+        trace = image_trace(cells, factors, image_place(image) | kwargs)
+        self.add_trace(trace, row, col)
         if isinstance(image, Voxels) and self.ylim is None:
             self._layout_axis(self._fig, number, "y").autorange = True  # upwards
         count = cells.shape[0] * cells.shape[1]
-        self._note_thinning(math.prod(factors), count, "pixels", row, col)
+        drawn = len(trace.z) * len(trace.z[0])
+        self._note_thinning(drawn, count, max_pixels, "max_pixels", row, col)
         return self
 
 

@@ -10,8 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+from gpupept.base.thinning import blocks_note, thinning_note
 from gpupept.plots.ranges import Limits, check_limits
-from gpupept.plots.thinning import annotate, blocks_note, thinning_note
+from gpupept.plots.thinning import annotate
 from gpupept.utilities.files import atomic_write
 
 
@@ -257,13 +258,17 @@ class SubplotFigure(ABC):
         """Limits for a figure whose axes need not be equal; empty leaves them to Plotly."""
         return {}
 
-    def _note_thinning(self, stride: int, count: int, what: str, row: int, col: int) -> None:
-        if stride > 1:
-            self._note(thinning_note(stride, count, what), row, col)
+    def _note_thinning(
+        self, drawn: int, count: int, limit: int | None, name: str, row: int, col: int
+    ) -> None:
+        if limit is not None and count > limit:
+            self._note(thinning_note(drawn, count, limit, name), row, col)
 
-    def _note_blocks(self, factors: tuple[int, ...], shape: Any, row: int, col: int) -> None:
+    def _note_blocks(
+        self, factors: tuple[int, ...], shape: Any, limit: int | None, row: int, col: int
+    ) -> None:
         if max(factors) > 1:
-            self._note(blocks_note(factors, shape, "pixels"), row, col)
+            self._note(blocks_note(factors, shape, limit), row, col)
 
     def _note(self, note: str, row: int, col: int) -> None:
         """Write in a subplot that it does not show everything."""
@@ -336,6 +341,11 @@ def _padded_titles(titles: Sequence[str] | None, count: int) -> list[str]:
     if len(given) > count:
         raise ValueError(f"subplot_titles: {len(given)} titles for {count} subplots: {given}")
     return [title or "  " for title in given] + ["  "] * (count - len(given))
+
+
+def marks(traces: Any) -> int:
+    """Count the points of a trace, or of a list of them."""
+    return sum(len(trace.x) for trace in _flattened(traces))
 
 
 def _flattened(traces: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from gpupept.base.thinning import thinning_stride
 from gpupept.plots.inputs import Table, point_table
 from gpupept.plots.plane_figure import Cell, PlaneFigure
-from gpupept.plots.subplots import subplot_name
+from gpupept.plots.subplots import marks, subplot_name
 from gpupept.plots.traces import Colours, flat_kind, merged, point_traces
 
 
@@ -109,7 +109,8 @@ class TimeseriesFigure(PlaneFigure):
         self._make_timeseries(cells)
         for cell, trace in zip(cells, traces, strict=True):
             self.add_trace(self._with_colours(trace, cell), *cell)
-        self._note_thinning(stride, len(table.rows), "points", *cells[0])
+        drawn = marks(traces[0])
+        self._note_thinning(drawn, len(table.rows), max_points, "max_points", *cells[0])
         return self
 
     def _make_timeseries(self, cells: Sequence[Cell]) -> None:

@@ -188,10 +188,10 @@ def test_pages_are_without_errors_and_fit_the_window(
 
 
 def test_notes_are_readable(scenes: Page, planes: Page) -> None:
-    note = next(text for text, _ in scenes.boxes if "voxels (" in text)
+    note = next(text for text, _ in scenes.boxes if "voxels drawn" in text)
     notes = {
         note: ("thinned voxels", scenes),
-        "showing means of 2 x 2 pixels (24 x 24 in all)": ("heat map", planes),
+        "means of 2 x 2 pixels drawn, of 24 x 24 in all (max_pixels=150)": ("heat map", planes),
     }
     for note, (title, page) in notes.items():
         boxes = dict(page.boxes)

@@ -66,7 +66,7 @@ def test_many_values_are_thinned_with_a_note() -> None:
     bars, box = fig.data
     assert len(bars.x) == len(box.x) == 5_000
     assert 0.45 < np.mean(bars.x) < 0.55
-    assert fig.layout.annotations[-1].text == "showing 1 of every 2 values (10,000 in all)"
+    assert fig.layout.annotations[-1].text == "5 000 of 10 000 values drawn (max_values=5000)"
     complete = histogram(values, max_values=None)
     assert len(complete.data[0].x) == 10_000
     assert len(complete.layout.annotations) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ class TestSurface:
         values = np.arange(24.0).reshape(2, 2, 2, 3).mean(axis=(1, 3))
         np.testing.assert_array_equal(trace.z, values.T)
         note = grapher.fig.layout.annotations[-1].text
-        assert note == "showing means of 2 x 3 pixels (4 x 6 in all)"
+        assert note == "means of 2 x 3 pixels drawn, of 4 x 6 in all (max_pixels=6)"
         assert note in caplog.text
 
 
@@ -104,7 +105,7 @@ class TestVoxels:
         np.testing.assert_array_equal(trace.marker.color, again.marker.color)  # colours go along
         assert len(np.unique(trace.z)) == 5
         note = grapher.fig.layout.annotations[-1].text
-        assert note == "showing 1 of every 3 voxels (119 in all)"
+        assert note == "40 of 119 voxels drawn (max_voxels=40)"
         everything = PlotlyGrapher().add_voxels(voxels(), max_voxels=None)
         assert len(everything.fig.data[0].x) == 119
         assert len(everything.fig.layout.annotations) == 1
@@ -119,15 +120,29 @@ class TestVoxels:
         for axis, (low, high) in zip("xyz", (XLIM, YLIM, ZLIM), strict=True):
             thirds = np.histogram(trace[axis], bins=3, range=(low, high))[0]
             assert thirds.min() > 250  # all over the grid
-        assert "27,000,000 in all" in grapher.fig.layout.annotations[-1].text
+        assert "1 000 of 27 000 000 voxels drawn" in grapher.fig.layout.annotations[-1].text
 
     def test_the_trace_alone_is_thinned_too(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING, logger="gpupept"):
             trace = voxels().voxels_trace(max_voxels=40)
         assert len(trace.x) <= 40
-        assert "1 of every 3 of 119 voxels is drawn" in caplog.text
+        assert "40 of 119 voxels drawn (max_voxels=40)" in caplog.text
         assert len(voxels().cubes_traces(max_voxels=5)) == 5
-        assert "1 of every 24 of 119 voxels is drawn" in caplog.text
+        assert "5 of 119 voxels drawn (max_voxels=5)" in caplog.text
+
+    def test_boxes_have_flat_faces(self) -> None:
+        assert voxels().cube_trace((1, 2, 3)).flatshading is True
+        traces = voxels().cubes_traces(lambda values: values > 115)
+        assert [trace.flatshading for trace in traces] == [True] * 4
+
+    def test_plots_with_matplotlib_are_thinned_too(self, caplog: pytest.LogCaptureFixture) -> None:
+        matplotlib = pytest.importorskip("matplotlib")
+        matplotlib.use("Agg")
+        with caplog.at_level(logging.WARNING, logger="gpupept"):
+            fig, ax = voxels().plot(max_voxels=40)
+        assert len(ax.collections[0].get_offsets()) == 40
+        assert "40 of 119 voxels drawn (max_voxels=40)" in caplog.text
+        matplotlib.pyplot.close(fig)
 
     def test_nothing_selected(self, tmp_path: Path) -> None:
         grapher = PlotlyGrapher().add_voxels(voxels(), condition=lambda v: v < 0)
@@ -178,7 +193,7 @@ class TestHeatMap:
             trace.z, np.arange(24.0).reshape(2, 2, 3, 2).mean(axis=(1, 3))
         )
         note = grapher.fig.layout.annotations[-1]
-        assert note.text == "showing means of 2 x 2 pixels (4 x 6 in all)"
+        assert note.text == "means of 2 x 2 pixels drawn, of 4 x 6 in all (max_pixels=9)"
         assert note.xref == "x domain"
         grapher.equalise_separate()
         assert (grapher.xlim, grapher.ylim) == (XLIM, YLIM)
@@ -206,6 +221,18 @@ class TestHeatMap:
         assert PlotlyGrapher2D().add_pixels(grid > 5).fig.data[0].z.dtype == np.uint8
 
 
+@pytest.mark.parametrize("draw", ["heatmap_trace", "pixels_trace"])
+def test_traces_of_many_pixels_are_means(draw: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="gpupept"):
+        trace = getattr(pixels(), draw)(max_pixels=6)
+    means = np.arange(24.0).reshape(2, 2, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_array_equal(trace.z, means if draw == "heatmap_trace" else means.T)
+    assert "means of 2 x 3 pixels drawn, of 4 x 6 in all (max_pixels=6)" in caplog.text
+    caplog.clear()
+    assert np.size(getattr(pixels(), draw)(max_pixels=None).z) == 24
+    assert not caplog.records
+
+
 class TestImage:
     COLOURS = np.random.default_rng(0).integers(0, 255, (4, 6, 3)).astype(np.uint8)
 
@@ -229,7 +256,10 @@ class TestImage:
         assert trace.dx * width == pytest.approx(140)
         assert trace.y0 - trace.dy / 2 == pytest.approx(-0.5)
         assert trace.dy * height == pytest.approx(90)
-        assert "(6,300 in all)" in grapher.fig.layout.annotations[-1].text
+        assert (
+            f"{height * width} of 6 300 pixels drawn (max_pixels=400)"
+            in grapher.fig.layout.annotations[-1].text
+        )
 
     @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 2), (0, 6, 3)])
     def test_other_shapes_are_refused(self, shape: tuple[int, ...]) -> None:
@@ -249,6 +279,30 @@ def test_only_pixels_are_pixels(wrong: Any) -> None:
 def test_only_voxels_are_voxels(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"voxels must be gpupept.Voxels.*found"):
         PlotlyGrapher().add_voxels(wrong)
+
+
+def test_of_a_store_a_part_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    store = pept.volumes.VolumeStore.create(tmp_path / "store", (4, 6, 5), XLIM, YLIM, ZLIM)
+    with pytest.raises(TypeError, match=r"found VolumeStore; give store\.voxels\(region\)"):
+        PlotlyGrapher().add_voxels(store)
+    grapher = PlotlyGrapher().add_voxels(store.voxels(), condition=lambda values: values == 0)
+    assert len(grapher.fig.data[0].x) == 120
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        PlotlyGrapher.add_pixels,
+        PlotlyGrapher.add_voxels,
+        pept.Pixels.pixels_trace,
+        pept.Voxels.voxels_trace,
+        pept.Voxels.cubes_traces,
+        pept.Voxels.plot,
+    ],
+)
+def test_signatures_can_be_read(method: Any) -> None:
+    assert inspect.signature(method).parameters["condition"].default is None
 
 
 def test_places_and_conditions_are_checked_before_anything_is_drawn() -> None:

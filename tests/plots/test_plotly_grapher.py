@@ -345,15 +345,13 @@ def test_large_inputs_are_thinned_with_a_note(caplog: pytest.LogCaptureFixture) 
     np.testing.assert_array_equal(grapher.fig.data[0].x, rows[::3, 1])
     np.testing.assert_array_equal(grapher.fig.data[0].marker.color, rows[::3, 4])
     note = grapher.fig.layout.annotations[-1]
-    assert note.text == "showing 1 of every 3 points (1,001 in all)"
+    assert note.text == "334 of 1 001 points drawn (max_points=500)"
     assert note.x == grapher.fig.layout.scene2.domain.x[0]
     assert note.text in caplog.text
     lines = np.random.default_rng(0).uniform(size=(10, 7))
     grapher.add_lines(lines, col=2, max_lines=5, color=np.arange(10))
     assert list(grapher.fig.data[1].line.color) == list(np.repeat(np.arange(0, 10, 2), 3))
-    assert grapher.fig.layout.annotations[-1].text.endswith(
-        "<br>showing 1 of every 2 lines (10 in all)"
-    )
+    assert grapher.fig.layout.annotations[-1].text.endswith("<br>5 of 10 lines drawn (max_lines=5)")
 
 
 def test_thinning_keeps_every_colour_value() -> None:

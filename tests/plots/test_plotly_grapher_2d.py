@@ -165,12 +165,12 @@ def test_many_marks_are_drawn_by_the_graphics_card() -> None:
 def test_large_inputs_are_thinned_with_a_note(trajectory: np.ndarray) -> None:
     grapher = PlotlyGrapher2D(cols=2).add_points(trajectory[:, :4], col=2, max_points=50)
     note = grapher.fig.layout.annotations[-1]
-    assert (note.text, note.xref) == ("showing 1 of every 2 points (100 in all)", "x2 domain")
+    assert (note.text, note.xref) == ("50 of 100 points drawn (max_points=50)", "x2 domain")
     np.testing.assert_array_equal(grapher.fig.data[0].x, trajectory[::2, 1])
     lines = np.arange(50.0).reshape(10, 5)
     grapher.add_lines(lines, max_lines=3)
     assert len(grapher.fig.data[1].x) == 9
-    assert "1 of every 4 lines" in grapher.fig.layout.annotations[-1].text
+    assert "3 of 10 lines drawn (max_lines=3)" in grapher.fig.layout.annotations[-1].text
     series = PlotlyGrapher2D().add_timeseries(trajectory, max_points=10)
     assert [len(trace.x) for trace in series.fig.data] == [5] * 6
     assert len(series.fig.layout.annotations) == 4
@@ -318,7 +318,7 @@ def test_a_timeseries_never_discards_what_is_there(
     }
     texts = [note.text for note in fig.layout.annotations]
     assert texts[:9] == ["a", "b", "  ", "renamed", "d", "  ", "  ", "  ", "  "]
-    assert "1 of every 2" in texts[9]
+    assert "50 of 100 points drawn" in texts[9]
     assert fig.layout.annotations[9].xref == "x4 domain"
     assert (fig.layout.shapes[0].xref, fig.layout.shapes[0].yref) == ("x4", "y4")
     assert (fig.layout.title.text, fig.layout.paper_bgcolor) == ("whole", "ivory")
