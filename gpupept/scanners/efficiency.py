@@ -118,8 +118,10 @@ class GeometricEfficiency(PEPTObject, abc.ABC):
 
     def _on_arrays(self, places: list[Any]) -> Array:
         arrays = [_numbers(place, name) for place, name in zip(places, "xyz", strict=True)]
-        xp = array_namespace(*(array for array in arrays if array.ndim))
-        with device_scope(common_device(*(array for array in arrays if array.ndim)) or "cpu"):
+        # Numbers may go with arrays on any device.
+        placed = [array for array in arrays if array.ndim or is_on_device(array)]
+        xp = array_namespace(*placed)
+        with device_scope(common_device(*placed) or "cpu"):
             shape = np.broadcast_shapes(*(array.shape for array in arrays))
             points = xp.empty((*shape, 3))
             for axis, array in enumerate(arrays):
@@ -137,7 +139,7 @@ class GeometricEfficiency(PEPTObject, abc.ABC):
             axes.append(np.array([check_height(z)]))
         device = device_of(grid.array)
         with device_scope(device):
-            found = array_namespace(grid.array).empty([len(axis) for axis in axes])
+            found = array_namespace(grid.array).empty(tuple(len(axis) for axis in axes))
             x, y, z = (to_device(axis, device) for axis in axes)
             rows = max(1, _POINTS_AT_ONCE // (len(y) * len(z)))
             for first in range(0, len(x), rows):

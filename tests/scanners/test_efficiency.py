@@ -223,6 +223,11 @@ class TestPlaces:
         assert isinstance(geom.eg(250, 250, 250), float)
         assert (geom(np.array([250]), np.float32(250), [250]) == found).all()
 
+    def test_numbers_on_a_gpu_stay_there(self, gpu_device, geom):
+        found = geom(gpu_device.asarray(np.array(250.0)), 250, np.float64(250))
+        assert type(found) is type(gpu_device.asarray(np.zeros(1)))
+        assert float(gpu_device.to_host(found)) == pytest.approx(geom.eg(250, 250, 250), rel=1e-13)
+
     def test_saving(self, geom):
         file = io.BytesIO()
         geom.save(file)

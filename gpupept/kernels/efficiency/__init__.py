@@ -94,7 +94,7 @@ def ring_efficiency(points: Array, parameters: np.ndarray) -> Array:
     end or at the other; which of them depends on the direction phi, and changes once. So the share is the
     sum of an integral of ``c / sqrt(c^2 + d^2)`` over phi for each end, where c is the distance from it.
     In the angle that belongs to the place on the circle these are incomplete elliptic integrals of the
-    first and third kind. They are worked out in the symmetric forms of Carlson, where all terms are positive.
+    first and third kind. They are worked out in the symmetric forms of Carlson, with positive terms only.
 
     Parameters
     ----------
