@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from oracle import occupancy as oracle
 
 import gpupept
 from gpupept import PointData
@@ -66,11 +68,62 @@ def test_golden_averages_in_the_plane(device, case):
             compare(found, case("prob2d_v_xy"), coverage, 0.02, 0.03)
 
 
+def in_space(points, device, shape):
+    """Steps of all trajectories of the golden case: ends, values v, durations, whether they end."""
+    data, ranges = device.to_host(points.data), points.row_ranges
+    pairs = np.vstack([np.column_stack([range(a, b - 1), range(a + 1, b)]) for a, b in ranges])
+    start, stop = data[pairs[:, 0]], data[pairs[:, 1]]
+    whole = np.isin(pairs[:, 1], ranges[:, 1] - 1) | (shape == "capsule")
+    return start[:, 1:4], stop[:, 1:4], start[:, 4], stop[:, 0] - start[:, 0], whole
+
+
+def volumes_in(cell, starts, stops, whole):
+    """Volume of each step in a cell of the golden grid, by quadrature of slices."""
+    limits = (SPACE["xlim"], SPACE["ylim"], SPACE["zlim"])
+    counts = SPACE["resolution"]
+    edges = [np.linspace(*limit, n + 1) for limit, n in zip(limits, counts, strict=True)]
+    low, high = np.array([[axis[i], axis[i + 1]] for axis, i in zip(edges, cell, strict=True)]).T
+    found = np.zeros(len(starts))
+    for k, (a, b) in enumerate(zip(starts, stops, strict=True)):
+        along = np.clip((0.5 * (low + high) - a) @ (b - a) / ((b - a) @ (b - a)), 0, 1)
+        apart = np.linalg.norm(0.5 * (low + high) - a - along * (b - a))
+        if apart < 0.5 + 0.5 * np.linalg.norm(high - low):
+            found[k] = volume(*map(tuple, (a, b, low, high)))
+            found[k] -= 0.0 if whole[k] else volume(*map(tuple, (b, b, low, high)))
+    return found
+
+
+@functools.cache
+def volume(a, b, low, high):
+    return oracle.volume(a, b, 0.5, low, high, panels=6)
+
+
+def compare_in_space(found, archived, right, scale):
+    """Agree with the archive to 5e-3, or, in a few cells where it is off, with quadrature to 1e-5.
+
+    The integration behind the archive misses up to 1.3 % of a cell in some 3 % of them. Quadrature of
+    slices and quasi-random points in these cells, both made without the code under test, agree with
+    each other to 3e-4 and with what is found; the quadrature is repeated here.
+    """
+    differ = np.argwhere(np.abs(found - archived) > 5e-3 * scale)
+    assert len(differ) <= 0.03 * np.count_nonzero(archived)
+    for cell in map(tuple, differ):
+        assert found[cell] == pytest.approx(right(cell), abs=1e-5 * float(scale))
+
+
 def test_golden_averages_in_space(device, case):
-    found = device.to_host(DynamicProbability3D(1.0, "v", **SPACE).fit(case("points")).voxels)
-    coverage = case("exact_crescent_coverage3d")
-    # Volumes in the archive are off by some 1 % of a cell; tests/kernels has better ones.
-    compare(found, case("exact_crescent_prob3d_v"), coverage, 0.05, 1e-2)
+    points = case("points")
+    found = device.to_host(DynamicProbability3D(1.0, "v", **SPACE).fit(points).voxels)
+    coverage, archived = case("exact_crescent_coverage3d"), case("exact_crescent_prob3d_v")
+    clear = coverage > 0.05 * coverage.max()
+    starts, stops, values, _, whole = in_space(points, device, "crescent")
+
+    def right(cell):
+        volumes = volumes_in(cell, starts, stops, whole)
+        return (values @ volumes) / volumes.sum()
+
+    spread = np.ptp(archived[clear])
+    compare_in_space(np.where(clear, found, 0), np.where(clear, archived, 0), right, spread)
     compare(found, case("prob3d_v"), coverage, 0.05, 0.03)
 
 
@@ -104,9 +157,12 @@ def test_golden_coverage(device, case):
     found = Coverage3D(1.0, "xyz", SPACE["resolution"], limits, None, False, "crescent").fit(
         case("points")
     )
-    np.testing.assert_allclose(
-        found, case("exact_crescent_coverage3d"), atol=1.5e-2 * 10 / 16 * 0.5**2
-    )
+    starts, stops, _, _, whole = in_space(case("points"), device, "crescent")
+
+    def right(cell):
+        return volumes_in(cell, starts, stops, whole).sum()
+
+    compare_in_space(found, case("exact_crescent_coverage3d"), right, 10 / 16 * 0.5**2)
 
 
 def test_golden_residence_times(device, case):
@@ -120,7 +176,14 @@ def test_golden_residence_times(device, case):
     grid = ResidenceDistribution3D(1.0, shape="capsule", **SPACE).fit(points)
     right = case("exact_pill_rtd3d").astype(float)
     found = device.to_host(grid.voxels)
-    np.testing.assert_allclose(found, right, atol=1e-2 * right.max())
+    starts, stops, _, lasted, whole = in_space(points, device, "capsule")
+    volumes = np.pi * (0.25 * np.linalg.norm(stops - starts, axis=1) + 0.5**3 * 4 / 3)
+    compare_in_space(
+        found,
+        right,
+        lambda cell: (lasted / volumes) @ volumes_in(cell, starts, stops, whole),
+        right.max(),
+    )
     assert found.sum() == pytest.approx(right.sum(), rel=1e-3)
 
 

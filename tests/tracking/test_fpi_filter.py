@@ -11,8 +11,17 @@ import pytest
 from gpupept import LineData, Pipeline, PointData, Voxels
 from gpupept.base import VoxelList
 from gpupept.scanners import parallel_screens
-from gpupept.simulation import rotating_tracers
-from gpupept.tracking import FPI, Cutpoints, Segregate, Stack, Voxelize
+from gpupept.simulation import fit_rotation, rotating_tracers
+from gpupept.tracking import (
+    FPI,
+    HDBSCAN,
+    Centroids,
+    Cutpoints,
+    Segregate,
+    SplitLabels,
+    Stack,
+    Voxelize,
+)
 
 COLUMNS = ["t", "x", "y", "z", "error_x", "error_y", "error_z", "error"]
 LIMITS = ([0.0, 90.0],) * 3
@@ -73,28 +82,20 @@ class TestFiles:
             skiprows=16,
             verbose=False,
         )
-        pipeline = Voxelize((50, 50, 50)) + FPI(3, 0.4) + Stack() + Segregate(40, 20)
-        found = fit(pipeline, lines)
-        labels, counts = np.unique(found["label"], return_counts=True)
-        tracers = labels[(labels >= 0) & (counts > 500)]
-        assert len(tracers) == 2
-        radii = []
-        for label in tracers:
-            rows = found.points[found["label"] == label]
-            plane = np.delete(rows[:, 1:4], np.ptp(rows[:, 1:4], axis=0).argmin(), axis=1)
-            centre, radius = circle(plane)
-            radii.append(radius)
-            angle = np.unwrap(np.arctan2(*(plane - centre).T[::-1]))
-            speed = abs(np.polyfit(rows[:, 0], angle, 1)[0]) * 60e3 / (2 * np.pi)
-            assert speed == pytest.approx(42.3, abs=0.2)
-        assert sorted(radii) == pytest.approx([85.1, 86.1], abs=1.0)
-
-
-def circle(plane):
-    """Centre and radius of the circle nearest to the points."""
-    table = np.column_stack([2.0 * plane, np.ones(len(plane))])
-    a, b, c = np.linalg.lstsq(table, (plane**2).sum(axis=1), rcond=None)[0]
-    return np.array([a, b]), np.sqrt(c + a * a + b * b)
+        second_pass = [
+            Stack(sample_size=60, overlap=59),
+            HDBSCAN(0.6, max_tracers=2),
+            SplitLabels() + Centroids(),
+            Stack(),
+            Segregate(window=40, cut_distance=10),
+        ]
+        found = fit(Voxelize((50, 50, 50)) + FPI(3, 0.4) + Pipeline(second_pass), lines)
+        assert set(found["label"]) == {0, 1}
+        circles = [fit_rotation(found.points[found["label"] == label]) for label in (0, 1)]
+        circles.sort(key=lambda circle: circle.radius)
+        for circle, radius in zip(circles, (85.1, 86.1), strict=True):
+            assert circle.radius == pytest.approx(radius, abs=0.5)
+            assert circle.rpm == pytest.approx(42.3, abs=0.2)
 
 
 class TestLocations:
