@@ -6,6 +6,7 @@
 #endif
 
 constexpr int THREADS = 128;
+constexpr int UNROLLED = LINES <= 8 ? LINES : 1;  // else the numbers of all lines are kept at once
 constexpr int PROBED = 3;  // from so many lines on, combinations may be given up early
 
 // The lines chosen so far.
@@ -21,6 +22,7 @@ struct Chosen {
 
     __device__ __forceinline__ bool solve_all(const Sample &sample, int count, Vector &point) const {
         LineSums sums;
+#pragma unroll UNROLLED
         for (int level = 0; level < count; ++level) sums.add(sample.line(lines[level]));
         return solve(sums, count, point);
     }
@@ -60,6 +62,7 @@ __device__ __forceinline__ bool minpoint(const Sample &sample, const Chosen &cho
         if (!(box[2 * axis] <= row[1 + axis] && row[1 + axis] <= box[2 * axis + 1])) return false;
     }
     double time = 0.0;
+#pragma unroll UNROLLED
     for (int level = 0; level < LINES; ++level) {
         const int line = chosen.lines[level];
         if (!(squared_distance(point, sample.line(line)) <= distance * distance)) return false;

@@ -17,6 +17,7 @@ from gpupept.tracking.line_points import LinePoints, distance_limit
 
 BYTES_PER_PAIR = 120
 BYTES_PER_LINE = 400
+MOST_LINES = 100_000  # of a sample; all pairs of more take minutes
 
 
 class CutpointsToF(LinePoints):
@@ -42,7 +43,7 @@ class CutpointsToF(LinePoints):
     ------
     ValueError
         If `max_distance` is negative or not a number, or `cutoffs` are not six values. When fitting: if
-        there is not one point for each line.
+        there is not one point for each line, or a sample has more than 100 000 lines.
     AttributeError
         When fitting: if the lines do not have the attribute ``tof`` that `TimeOfFlight` gives them.
 
@@ -108,6 +109,11 @@ class CutpointsToF(LinePoints):
         """Find the cutpoints of every sample; see `BatchFilter.fit_batch`."""
         ranges = samples.row_ranges
         sizes = ranges[:, 1] - ranges[:, 0]
+        if sizes.max(initial=0) > MOST_LINES:
+            raise ValueError(
+                f"a sample must have at most {MOST_LINES} lines, found {sizes.max()}: set a smaller "
+                "sample_size"
+            )
         located, attrs = _points_of_lines(samples, sizes)
         distances = self._distances(located, sizes, attrs)
         limits = self.limits(samples, ranges)

@@ -16,6 +16,7 @@ from gpupept.kernels.segments import segment_centroids
 from gpupept.kernels.threads import use_threads
 from gpupept.tracking.cluster_sizes import BestSizes, find_sizes, stability
 
+MOST_POINTS = 100_000  # of a sample; the time grows with the square of their number
 SINGLE = (True, False, "auto")
 LEAST_RATIO = 0.5  # of the two numbers that are searched for; below it they count less
 
@@ -175,7 +176,7 @@ class HDBSCANClusterer:
         Raises
         ------
         ValueError
-            If there are fewer than 4 columns.
+            If there are fewer than 4 columns, or more than 100 000 points.
         """
         points = array if isinstance(array, PointData) else PointData(array)
         centres, labelled = self._fit(points.with_samples())
@@ -214,6 +215,8 @@ class HDBSCANClusterer:
         ------
         TypeError
             If it is not PointData.
+        ValueError
+            If a sample has more than 100 000 points.
         """
         if not isinstance(point_data, PointData):
             raise TypeError(f"point_data must be PointData, found {type(point_data).__name__}")
@@ -269,6 +272,7 @@ class HDBSCANClusterer:
         data, sizes = flatten(points.data, chosen)
         if not sizes.sum():
             raise ValueError("points must have samples that are not empty, found none")
+        _check_sizes(sizes)
         positions = array_namespace(data).ascontiguousarray(data[:, 1:4])
         single = self.allow_single_cluster is True
 
@@ -286,6 +290,7 @@ class HDBSCANClusterer:
         """Centres of the clusters of every sample, and all points with their labels."""
         xp = array_namespace(points.data)
         rows, sizes = flatten(points.data, points.row_ranges)
+        _check_sizes(sizes)
         labels, exemplars, found = self._label(rows, sizes)
         self._labels = to_host(labels)
         first = to_device(np.cumsum(found) - found, device_of(rows))
@@ -352,6 +357,13 @@ class HDBSCANClusterer:
         each = np.ones(len(sizes), dtype=np.int64)
         return hdbscan(
             positions, offsets, min_samples * each, min_cluster_size * each, single, leaves
+        )
+
+
+def _check_sizes(sizes: np.ndarray) -> None:
+    if sizes.max(initial=0) > MOST_POINTS:
+        raise ValueError(
+            f"a sample must have at most {MOST_POINTS} points, found {sizes.max()}: use smaller samples"
         )
 
 

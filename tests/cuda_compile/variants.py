@@ -33,13 +33,13 @@ FAMILIES: dict[str, list[Variant]] = {
     "minpoints_pairs": [Variant(72)],
     "minpoints_points": [
         Variant(r, stack_bytes=b, spill_bytes=16, defines={"LINES": n})
-        for n, r, b in ((2, 96, 16), (3, 128, 64), (4, 144, 96), (64, 176, 5312))
+        for n, r, b in ((2, 96, 16), (3, 128, 64), (4, 144, 96), (64, 176, 1072))
     ],
     "artificial": [Variant(64, shared_bytes=23552)],
     "segments": [Variant(80, shared_bytes=256)],
     "components": [Variant(32)],
     "nearest": [Variant(64)],
-    "efficiency": [Variant(96)],
+    "efficiency": [Variant(56)],
     # A warp or one block of eight for each sample, which is far from filling a multiprocessor.
     "triangulation": [Variant(128, shared_bytes=256)],
     # Four warps to a block. Of accelerated paths the sums fill the registers, and the factors that one

@@ -134,6 +134,12 @@ class TestBadData:
             assert centres.shape == (0,)
             assert (clusterer.labels == -1).all()
 
+    def test_more_than_can_be_clustered(self):
+        many = PointData(np.zeros((10**6, 4)))
+        for call in (HDBSCANClusterer().fit_sample, HDBSCANClusterer().optimise):
+            with pytest.raises(ValueError, match="at most 100000 points, found 1000000"):
+                call(many)
+
     def test_arguments(self):
         with pytest.raises(ValueError, match="allow_single_cluster"):
             HDBSCANClusterer(allow_single_cluster="maybe")

@@ -167,6 +167,14 @@ class TestCutpointsToF:
         with pytest.raises(ValueError, match="one point for each line"):
             CutpointsToF().fit_sample(wrong)
 
+    @pytest.mark.parametrize("executor", ["sequential", "joblib"])
+    def test_a_million_lines(self, executor):
+        rows = np.random.default_rng(0).normal(size=(10**6, 8))
+        lines = TimeOfFlight().fit(LineData(rows), executor, verbose=False)
+        assert np.isfinite(lines[0].attrs["tof"].points).all()
+        with pytest.raises(ValueError, match="at most 100000 lines, found 1000000"):
+            CutpointsToF(1.0).fit(lines, executor, verbose=False)
+
     def test_lines_divided_afterwards(self):
         lines = TimeOfFlight().fit_sample(simulated(np.random.default_rng(1), 60)[0])
         divided = LineData(lines.lines, 20, tof=lines.attrs["tof"])
