@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,11 +11,13 @@ import numpy as np
 from gpupept.backend import array_namespace, common_device
 from gpupept.grids.array_2d import Array2D
 from gpupept.grids.cell_structure import CellStructure
-from gpupept.grids.checks import as_points, check_kernel, check_numbers
+from gpupept.grids.checks import as_points, check_kernel, check_numbers, check_shape
 from gpupept.grids.errors import GridException
 from gpupept.grids.grid_2d_makers import Grid2DMakers
 from gpupept.grids.irregular import Grid2DIrregular, ValuesIrregular
+from gpupept.grids.layout import native_to_slim, slim_to_native
 from gpupept.grids.mask_2d import Mask2D
+from gpupept.grids.mask_borders import resized
 from gpupept.grids.point_grid import OverSampling
 from gpupept.grids.relocation import radial_points, relocated
 from gpupept.kernels import Array
@@ -151,6 +154,47 @@ class Grid2D(Grid2DMakers):
         shape = [n + k - 1 for n, k in zip(old.shape, kernel, strict=True)]
         mask = Mask2D.unmasked(shape, old.pixel_scales, old.sub_size, old.origin).to(self.device)
         return self._of_points(mask._sub_points(~mask.array, mask.sub_size), mask)
+
+    def _resized(self, shape: Sequence[int]) -> Self:
+        if self.sub_size != 1:
+            raise GridException(
+                f"only grids of sub size 1 change their shape, found {self.sub_size}; use .binned"
+            )
+        mask = self._mask.resized_mask_from(shape, pad_value=0)
+        points = slim_to_native(mask._centres(~mask.array), ~mask.array, 1)
+        known = ~resized(self._mask.array, shape, True)
+        points[known] = resized(self.native.array, shape, 0.0)[known]
+        return self._of_points(native_to_slim(points, ~mask.array, 1), mask)
+
+    def resized_from(self, new_shape: Any) -> Self:
+        """Cut or pad the grid, keeping its middle pixel in the middle; new pixels get their centres.
+
+        Parameters
+        ----------
+        new_shape : (int, int)
+            Rows and columns.
+
+        Raises
+        ------
+        GridException
+            If the sub size is not 1.
+        """
+        return self._resized(check_shape(new_shape, "new_shape", 2))
+
+    def padded_before_convolution_from(self, kernel_shape: Any) -> Self:
+        """Pad by half a kernel on each side, see `Array2D.padded_before_convolution_from`."""
+        kernel = check_kernel(kernel_shape, GridException)
+        return self._resized([n + k - 1 for n, k in zip(self.shape_native, kernel, strict=True)])
+
+    def trimmed_after_convolution_from(self, kernel_shape: Any) -> Self:
+        """Cut half a kernel from each side, see `Array2D.trimmed_after_convolution_from`."""
+        kernel = check_kernel(kernel_shape, GridException)
+        shape = [n - k + 1 for n, k in zip(self.shape_native, kernel, strict=True)]
+        if min(shape) < 1:
+            raise GridException(
+                f"nothing is left of a grid of shape {self.shape_native} less a kernel of shape {kernel}"
+            )
+        return self._resized(shape)
 
     def grid_with_coordinates_within_distance_removed(
         self, coordinates: Any, distance: float

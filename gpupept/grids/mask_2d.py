@@ -198,7 +198,10 @@ class Mask2D(Mask2DMakers):
         return padded._like(~mask_borders.blurring_pixels(padded._unmasked, kernel))
 
     def resized_mask_from(self, new_shape: Any, pad_value: int = 0) -> Self:
-        """Cut or pad the mask, keeping its middle pixel in the middle.
+        """Cut or pad the mask, keeping its middle pixel ``n // 2`` in the middle.
+
+        Pixels stay where they are, so the origin moves by half a pixel if an odd number of rows or columns
+        is added or removed.
 
         Parameters
         ----------
@@ -208,7 +211,11 @@ class Mask2D(Mask2DMakers):
             1 to mask the new pixels.
         """
         shape = check_shape(new_shape, "new_shape", 2)
-        return self._like(mask_borders.resized(self._array, shape, bool(pad_value)))
+        new = self._like(mask_borders.resized(self._array, shape, bool(pad_value)))
+        shifts = [n // 2 - m // 2 - (n - m) / 2 for n, m in zip(self.shape, shape, strict=True)]
+        parts = zip(self.origin, self._steps(), shifts, strict=True)
+        new.origin = tuple(place + step * shift for place, step, shift in parts)
+        return new
 
     # ---- Zooming
 

@@ -150,6 +150,29 @@ def test_functions_given_as_source(gpu_device, options):
     np.testing.assert_allclose(values, WAVE(points), atol=1e-14)
 
 
+@pytest.mark.parametrize("rule", ["ratio", "symmetric"])
+@pytest.mark.parametrize("zero_rule", ["refine", "accept"])
+def test_rules_of_functions_given_as_source(gpu_device, rule, zero_rule):
+    def signed_disc(points):
+        return np.sign(points[:, 0]) * ((points**2).sum(axis=1) < 2.0)
+
+    def stripes(points):  # one sign at the centres of pixels, the other around them
+        return np.where(np.cos(2 * np.pi * points[:, 1] / 0.51) < -0.5, 1.0, -1.0)
+
+    sources = {
+        signed_disc: "return x * x + y * y < 2.0 ? (y > 0.0) - (y < 0.0) : 0.0;",
+        stripes: "return cos(2.0 * 3.14159265358979323846 * x / 0.51) < -0.5 ? 1.0 : -1.0;",
+    }
+    options = {"sub_steps": [2, 4, 5], "rule": rule, "zero_rule": zero_rule}
+    grid = Grid2DIterate.uniform((8, 8), 0.51, **options)
+    for function, source in sources.items():
+        expected, told = grid.iterated_result_from(function, return_info=True)
+        by_source = PointFunction(gauss, source=source)
+        found, info = grid.to(gpu_device.name).iterated_result_from(by_source, return_info=True)
+        np.testing.assert_allclose(found.get(), expected.array, atol=1e-13)
+        np.testing.assert_array_equal(gpu_device.to_host(info.sub_size), told.sub_size)
+
+
 def test_source_that_does_not_compile(gpu_device):
     wrong = PointFunction(wave, (1.0, 2.0), source="return nonsense;")
     grid = Grid2DIterate.uniform((3, 3), 1.0).to(gpu_device.name)

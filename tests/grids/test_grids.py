@@ -215,6 +215,35 @@ def test_padding_and_trimming(device):
         Grid2D.uniform((3, 3), 1.0).padded_grid_from((4, 3))
 
 
+@pytest.mark.parametrize("shape", [(3, 4), (5, 8), (4, 3), (1, 9), (2, 2)])
+def test_pixels_stay_where_they_are(device, shape):
+    mask = np.zeros((3, 4), bool)
+    mask[0, 1] = mask[2, 3] = True
+    plane = Mask2D(device.asarray(mask), (2.0, 0.5), origin=(1.0, -1.0))
+    grid = Grid2D.from_mask(plane)
+    found = grid.resized_from(shape)
+    np.testing.assert_allclose(found.get(), Grid2D.from_mask(found.mask).get(), atol=1e-12)
+    moved = grid.grid_via_deflection_grid_from(0.1 * grid.array).resized_from(shape)
+    both = {tuple(point) for point in np.round(grid.get() * 0.9, 9)}
+    either = both | {tuple(point) for point in np.round(found.get(), 9)}
+    assert {tuple(point) for point in np.round(moved.get(), 9)} <= either
+    if min(np.array(shape) - (3, 4)) >= 0:
+        assert both <= {tuple(point) for point in np.round(moved.get(), 9)}
+
+
+def test_padding_and_trimming_of_grids(device):
+    grid = Grid2D.uniform((3, 4), 1.0, origin=(1.0, 0.0)).to(device.name)
+    padded = grid.padded_before_convolution_from((3, 5))
+    np.testing.assert_allclose(padded.get(), grid.padded_grid_from((3, 5)).get(), atol=1e-12)
+    np.testing.assert_array_equal(padded.trimmed_after_convolution_from((3, 5)).get(), grid.get())
+    with pytest.raises(GridException, match="nothing is left"):
+        grid.trimmed_after_convolution_from((5, 5))
+    with pytest.raises(GridException, match="must be odd"):
+        grid.padded_before_convolution_from((2, 2))
+    with pytest.raises(GridException, match="sub size 1 change their shape, found 2"):
+        Grid2D.uniform((3, 4), 1.0, sub_size=2).resized_from((5, 5))
+
+
 def test_zooming(device):
     mask = np.ones((5, 6), bool)
     mask[1, 2:5] = False

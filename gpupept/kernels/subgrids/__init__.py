@@ -91,7 +91,7 @@ def refine_cells_on_device(
     return found
 
 
-def means_at_points(function: Any, parameters: tuple[float, ...], points: np.ndarray) -> np.ndarray:
+def means_at_points(function: Any, parameters: tuple[float, ...], points: Array) -> Array:
     """Evaluate a compiled function.
 
     Parameters
