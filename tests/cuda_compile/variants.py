@@ -39,7 +39,7 @@ FAMILIES: dict[str, list[Variant]] = {
     "segments": [Variant(80, shared_bytes=256)],
     "components": [Variant(32)],
     "nearest": [Variant(64)],
-    "efficiency": [Variant(56)],
+    "efficiency": [Variant(64)],
     # A warp or one block of eight for each sample, which is far from filling a multiprocessor.
     "triangulation": [Variant(128, shared_bytes=256)],
     # Four warps to a block. Of accelerated paths the sums fill the registers, and the factors that one
