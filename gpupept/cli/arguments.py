@@ -11,6 +11,8 @@ from gpupept.cli.export import export
 from gpupept.cli.track import track
 from gpupept.cli.voxelize import voxelize
 
+_TYPES = tuple(f"{kind}{bits}" for kind in ("uint", "int") for bits in (8, 16, 32, 64))
+_TYPES += ("float32", "float64")
 FORMATS = (".parquet", ".npz", ".csv", ".pickle")
 
 
@@ -163,6 +165,12 @@ def _add_export(subcommands: _Subcommands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("path", metavar="PATH", type=Path, help="file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    parser.add_argument(
+        "--dtype",
+        choices=_TYPES,
+        metavar="TYPE",
+        help="of the values, such as float32 or uint16; one that does not fit is an error",
+    )
     parser.add_argument(
         "--levels", type=_positive, metavar="N", help="of OME-Zarr, each half as fine as the last"
     )

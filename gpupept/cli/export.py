@@ -37,10 +37,12 @@ def export(options: Namespace) -> None:
             memory=memory,
             overwrite=options.overwrite,
             progress=not options.quiet,
+            dtype=getattr(options, "dtype", None),
             **chosen,
         )
     except TypeError as error:  # of the values, or levels of a format without them
         raise ValueError(str(error)) from None
     shape = " x ".join(map(str, source.shape))
+    kept = getattr(options, "dtype", source.dtype)
     sizes = " x ".join(f"{size:g}" for size in source.voxel_size)
-    sys.stdout.write(f"{shape} voxels of {sizes} mm, {source.dtype}\n{written_text([Path(path)])}")
+    sys.stdout.write(f"{shape} voxels of {sizes} mm, {kept}\n{written_text([Path(path)])}")

@@ -25,6 +25,7 @@ from gpupept.backend import (
 from gpupept.kernels import Array
 from gpupept.mapreduce.box import Box
 from gpupept.mapreduce.exposure import Exposure
+from gpupept.volumes.conversion import converted
 
 WEIGHTED = ("average", "weighted")
 
@@ -204,6 +205,8 @@ class Accumulation:
         variance = None if self._variance is None else variance
         if self._variance is not None and variance is None:
             raise ValueError("the mapper returned no variance for an exposure that has one")
+        if image.dtype.itemsize > self._image.dtype.itemsize:
+            image = converted(image, self._image.dtype)
         wide = image.astype(np.float64, copy=False)
         return wide, None if variance is None else variance.astype(np.float64, copy=False), mask
 
@@ -357,6 +360,9 @@ def _window(reach: list[Box], final: list[int], start: int) -> int:
 
 def _assign(output: Any, place: tuple[slice, ...], values: Array) -> None:
     """Write to an array on either device, or to a store."""
-    values = values.astype(output.dtype, copy=False)
+    kind = np.dtype(output.dtype)
+    if kind.itemsize < values.dtype.itemsize:
+        values = converted(values, kind)
+    values = values.astype(kind, copy=False)
     device = device_of(output)
     output[place] = to_host(values) if device == "cpu" else to_device(values, device)

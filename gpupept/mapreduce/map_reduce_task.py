@@ -201,6 +201,7 @@ class ImageMapReduceTask(Task):
         accumulate: str = "auto",
         out: Any = None,
         overwrite: bool = False,
+        dtype: Any = None,
         progress: bool = False,
         **kwargs: Any,
     ) -> Struct:
@@ -229,6 +230,9 @@ class ImageMapReduceTask(Task):
             come may still change.
         overwrite : bool, default False
             Whether a store at the path is replaced.
+        dtype : dtype, optional
+            Of the store at the path, float16, float32 or float64; by default that of the image, float64
+            for one of integers.
         progress : bool, default False
             Whether to show a progress bar.
         **kwargs
@@ -246,7 +250,8 @@ class ImageMapReduceTask(Task):
             number, a cell does not fit the memory of the device, an argument cannot be used, or
             `out` is a path and it is not known where the exposure lies.
         TypeError
-            If the mapper returns no exposure and the reduce operation needs one.
+            If the mapper returns no exposure and the reduce operation needs one, or `dtype` is no
+            floating-point type.
         FileExistsError
             If there is something at the path and it is not to be replaced.
 
@@ -260,6 +265,8 @@ class ImageMapReduceTask(Task):
         with self.timer("run"):
             self._prepare(whole, **kwargs)
             if not is_path(out):
+                if dtype is not None:
+                    raise ValueError(f"dtype is for a store made at a path, found out={out!r:.60}")
                 return self._run(whole, choices, out, progress, kwargs)
             operation = self.reducer.config.reduceOperation
             if operation in NO_IMAGE:
@@ -267,7 +274,7 @@ class ImageMapReduceTask(Task):
                     f'out: reduce operation "{operation}" gives no image, found {out!r}'
                 )
             with atomic_folder(checked_store_name(out), overwrite) as folder:
-                made = make_store(folder, whole, self.boxes0 or [])
+                made = make_store(folder, whole, self.boxes0 or [], dtype)
                 found = self._run(whole, choices, made, progress, kwargs).exposure
             found = found.like(VolumeStore.open(out), found.variance, found.mask)
             return Struct(exposure=found)

@@ -73,7 +73,7 @@ def map_reduce(
     progress : bool, optional
         Whether to show a progress bar; by default if a store is read or made.
     **kwargs
-        Of `ImageMapReduceTask.run`, such as `device`, `n_workers`, `out` and `overwrite`.
+        Of `ImageMapReduceTask.run`, such as `device`, `n_workers`, `out`, `dtype` and `overwrite`.
 
     Returns
     -------

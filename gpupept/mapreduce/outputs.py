@@ -58,7 +58,9 @@ def _lasting(attrs: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attrs.items() if name not in _OF_VALUES}
 
 
-def make_store(path: Path, exposure: Exposure, cells: Sequence[Box]) -> VolumeStore:
+def make_store(
+    path: Path, exposure: Exposure, cells: Sequence[Box], dtype: Any = None
+) -> VolumeStore:
     """Make a store for an image, whose chunks are no deeper than its cells.
 
     Parameters
@@ -70,11 +72,15 @@ def make_store(path: Path, exposure: Exposure, cells: Sequence[Box]) -> VolumeSt
         those of the store.
     cells : list of Box
         The cells.
+    dtype : dtype, optional
+        Of the store, if it is to be another floating-point type.
 
     Raises
     ------
     ValueError
         If it is not known where the exposure lies.
+    TypeError
+        If `dtype` is no floating-point type.
     """
     limits = exposure.limits
     if limits is None:
@@ -84,11 +90,13 @@ def make_store(path: Path, exposure: Exposure, cells: Sequence[Box]) -> VolumeSt
         )
     image: Any = exposure.image.array
     shape = tuple(map(int, image.shape))
-    dtype = image_dtype(image.dtype)
+    kind = image_dtype(image.dtype) if dtype is None else np.dtype(dtype)
+    if kind.kind != "f":
+        raise TypeError(f"dtype must be a floating-point type, which has NaN, found {kind}")
     deepest = min((box.getWidth() for box in cells if not box.isEmpty()), default=None)
-    chunks = default_chunks(shape, dtype.itemsize, None if exposure._reversed else deepest)
+    chunks = default_chunks(shape, kind.itemsize, None if exposure._reversed else deepest)
     attrs = _lasting(dict(getattr(exposure.container, "attrs", {})))
-    return VolumeStore.create(path, shape, *limits, dtype=dtype, chunks=chunks, attrs=attrs)
+    return VolumeStore.create(path, shape, *limits, dtype=kind, chunks=chunks, attrs=attrs)
 
 
 def image_dtype(dtype: Any) -> np.dtype[Any]:

@@ -14,6 +14,7 @@ from gpupept.backend import memory_budget
 from gpupept.base import Voxels
 from gpupept.utilities.files import atomic_write
 from gpupept.volumes.archive import read_archive, write_archive
+from gpupept.volumes.conversion import with_dtype
 from gpupept.volumes.folders import atomic_folder, check_target, checked_store_name
 from gpupept.volumes.metaimage import read_metaimage, write_mha, write_mhd
 from gpupept.volumes.nifti import read_nifti, write_nifti
@@ -65,6 +66,8 @@ def export_volume(
     memory: int | str | None = None,
     overwrite: bool = False,
     progress: bool = False,
+    *,
+    dtype: Any = None,
     **options: Any,
 ) -> Path:
     """Write a volume for other programs, in bounded memory and completely or not at all.
@@ -97,6 +100,9 @@ def export_volume(
         Whether to replace what there is.
     progress : bool, default False
         Whether to show a progress bar.
+    dtype : dtype, optional
+        Of the values in the file; by default that of the volume. Floating-point numbers are rounded;
+        a value that does not fit is an error.
     **options
         Of OME-Zarr, see `gpupept.volumes.ome_zarr.write_ome_zarr`: ``levels``, ``downsample`` and
         ``version``.
@@ -140,6 +146,8 @@ def export_volume(
     ('ones.vti', 24.0, [0.0, 8.0])
     """
     source, target = as_source(volume), Path(path)
+    if dtype is not None:
+        source = with_dtype(source, dtype)
     kind = _format_of(target, format)
     if options and kind != "ome-zarr":
         raise TypeError(f"a file of format {kind!r} has no options, found {', '.join(options)}")

@@ -189,7 +189,8 @@ def elements_at_a_time(source: VolumeSource, memory: int | str | None, least: in
     ValueError
         If these need more memory.
     """
-    budget, itemsize = memory_budget("cpu", memory), source.dtype.itemsize
+    budget = memory_budget("cpu", memory)
+    itemsize = max(source.dtype.itemsize, getattr(source.values, "itemsize", 0))
     room = min((budget - source.reading) // (COPIES * itemsize), _LARGEST_BLOCK // itemsize)
     if (budget - source.reading) // (COPIES * itemsize) < least:
         raise ValueError(
