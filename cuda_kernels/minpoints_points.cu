@@ -139,6 +139,7 @@ __device__ __forceinline__ double probe(const Sample &sample, int first, int sec
     Chosen chosen;
     chosen.lines[0] = first, chosen.lines[1] = second;
     double ways = 1.0, total = LINES == 2 ? 1.0 : 0.0;
+#pragma unroll UNROLLED
     for (int depth = 2; depth < LINES; ++depth) {
         const int count = common_count(sample, chosen, depth);
         if (count < LINES - depth) break;

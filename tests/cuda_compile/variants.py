@@ -33,7 +33,7 @@ FAMILIES: dict[str, list[Variant]] = {
     "minpoints_pairs": [Variant(72)],
     "minpoints_points": [
         Variant(r, stack_bytes=b, spill_bytes=16, defines={"LINES": n})
-        for n, r, b in ((2, 96, 16), (3, 128, 64), (4, 144, 96), (64, 176, 1072))
+        for n, r, b in ((2, 96, 16), (3, 128, 64), (4, 144, 96), (64, 255, 1072))
     ],
     "artificial": [Variant(64, shared_bytes=23552)],
     "segments": [Variant(80, shared_bytes=256)],
