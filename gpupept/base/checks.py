@@ -39,5 +39,7 @@ def check_iterable(target_type: type, **values: Any) -> None:
             raise TypeError(
                 f"{wanted} with a length, found {type(value).__name__}; use list({name})"
             )
-        if len(value) and not isinstance(value[0], target_type):
-            raise TypeError(f"{wanted}, found an element of type {type(value[0]).__name__}")
+        if len(value) and not isinstance(first := next(iter(value)), target_type):
+            if isinstance(value, target_type):
+                raise TypeError(f"{wanted}, found a single one; give a list, [{name}]")
+            raise TypeError(f"{wanted}, found an element of type {type(first).__name__}")

@@ -13,6 +13,8 @@ from gpupept.backend import device_of, device_scope
 from gpupept.base.batch_filter import BatchFilter, as_sized, on_device, run_batch
 from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.pept_object import PEPTObject
+from gpupept.base.per_sample import is_array
+from gpupept.base.sample_groups import SampleGroups
 from gpupept.base.transformers import Filter, Reducer, Transformer
 from gpupept.executors import Executor, check_executor, map_samples
 
@@ -167,6 +169,8 @@ class Pipeline(PEPTObject):
         started = time.perf_counter()
         _warn_of_nothing(samples)
         current = on_device(samples, device)
+        if any(getattr(item, "inplace", False) for item in self._transformers):
+            current = _unshared(current)
         stages = self.steps()
         for number, stage in enumerate(stages, start=1):
             if isinstance(stage, tuple):
@@ -300,6 +304,17 @@ def _warn_of_nothing(samples: Any) -> None:
             f"{samples.sample_size}; nothing is processed",
             stacklevel=3,
         )
+
+
+def _unshared(samples: Any) -> Any:
+    """Copy the rows of samples, which a step is going to change in place."""
+    if isinstance(samples, IterableSamples):
+        return samples.with_rows(samples.data.copy())
+    if isinstance(samples, SampleGroups):
+        return SampleGroups(_unshared(samples.members), samples.groups_indices)
+    if isinstance(samples, list | tuple):
+        return [_unshared(item) for item in samples]
+    return samples.copy() if is_array(samples) else samples
 
 
 def _device(samples: Any) -> str:

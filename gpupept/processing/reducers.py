@@ -25,7 +25,7 @@ from gpupept.processing.grids import (
     spread_over,
 )
 from gpupept.processing.steps import Steps, find_steps
-from gpupept.tracking.stack import Stack
+from gpupept.tracking.stack import stacked_points
 
 _SHAPES = ("crescent", "capsule")
 
@@ -90,7 +90,7 @@ class GridReducer(Reducer):
 
     def _grids(self, samples: Any, columns: Sequence[str | int]) -> list[Any]:
         """Spread the steps of all samples and return a grid, or several, of what comes out."""
-        points = _as_points(samples)
+        points = stacked_points(samples)
         with (
             timed(self.verbose, f"{type(self).__name__} made"),
             use_threads(self.max_workers),
@@ -216,10 +216,3 @@ def _check_workers(max_workers: Any) -> int | None:
     if not is_number(max_workers) or whole_number("max_workers", max_workers) < 1:
         raise ValueError(f"max_workers must be at least 1, or None, found {max_workers!r}")
     return int(max_workers)
-
-
-def _as_points(samples: Any) -> PointData:
-    stacked = Stack().fit(samples)
-    if isinstance(stacked, list):  # of containers, from a list of lists
-        stacked = Stack().fit(stacked)
-    return stacked if isinstance(stacked, PointData) else PointData(stacked)

@@ -19,6 +19,7 @@ from gpupept.base import (
     VoxelSamples,
     VoxelsFilter,
 )
+from gpupept.base.checks import check_iterable
 from gpupept.kernels import Array
 from gpupept.kernels.fpi import peaks_of_grids, peaks_of_lines
 from gpupept.kernels.traverse.batch import describe_grids
@@ -129,6 +130,7 @@ class FPI(BatchFilter, VoxelsFilter):
         """Make a batch of voxels; see `BatchFilter.batch_of`."""
         if isinstance(samples, VoxelSamples) or not len(samples):
             return samples if isinstance(samples, VoxelSamples) else None
+        check_iterable(Voxels, samples=samples)
         return VoxelList([self._checked(grid) for grid in samples])
 
     def _batch_of_one(self, sample: Any) -> VoxelList:

@@ -15,7 +15,7 @@ from gpupept.kernels.rows import consecutive, range_rows, take_rows
 from gpupept.kernels.segments import segment_centroids
 from gpupept.tracking.columns import column_number
 from gpupept.tracking.segregate import in_order_of_time
-from gpupept.tracking.stack import Stack
+from gpupept.tracking.stack import stacked_points
 
 _PAIRS_AT_ONCE = 1 << 20
 
@@ -115,8 +115,7 @@ class Reconnect(Reducer):
         ValueError
             If the column of labels, or of a signature, is not there.
         """
-        stacked = Stack().fit(samples)
-        points = stacked if isinstance(stacked, PointData) else PointData(stacked)
+        points = stacked_points(samples)
         columns = list(points.columns)
         label = column_number(str(self.column), columns)
         limits = {column_number(name, columns): limit for name, limit in self.signatures.items()}

@@ -11,7 +11,7 @@ from gpupept.base import PointData, Reducer
 from gpupept.base.samples import whole_number
 from gpupept.kernels.components import windowed_components
 from gpupept.kernels.rows import take_rows
-from gpupept.tracking.stack import Stack
+from gpupept.tracking.stack import stacked_points
 
 
 class Segregate(Reducer):
@@ -96,8 +96,7 @@ class Segregate(Reducer):
         TypeError, ValueError
             If the samples are not points.
         """
-        stacked = Stack().fit(samples)
-        points = stacked if isinstance(stacked, PointData) else PointData(stacked)
+        points = stacked_points(samples)
         xp = array_namespace(points.data)
         data = in_order_of_time(points.data)
         first = windowed_components(data, self.window, self.cut_distance, self.max_time_interval)

@@ -29,13 +29,15 @@ class Swap(BatchFilter):
     Raises
     ------
     ValueError
-        If a swap is not two columns; when fitted, if there is no such column.
+        If a swap is not two columns; when fitted, if there is no such column, or if the samples are
+        read-only and are to be changed in place.
     TypeError
         If a swap is not a string.
 
     Notes
     -----
-    Filter signature: ``LineData -> Swap -> LineData`` and ``PointData -> Swap -> PointData``.
+    Filter signature: ``LineData -> Swap -> LineData`` and ``PointData -> Swap -> PointData``. A
+    pipeline with this filter works on a copy of what it is given, which stays as it is.
 
     Examples
     --------
@@ -68,6 +70,21 @@ class Swap(BatchFilter):
         if self.inplace:
             return np.zeros(len(samples), dtype=np.int64)
         return super().batch_bytes(samples)
+
+    def batch_of(self, samples: Any) -> Any:
+        """Make a batch, of its own if it is made of a list; see `BatchFilter.batch_of`."""
+        batch = super().batch_of(samples)
+        return batch if batch is samples else self._own(batch)
+
+    def suited(self, batch: Any) -> Any:
+        """Join lists in a batch to samples of their own; see `BatchFilter.suited`."""
+        found = super().suited(batch)
+        return found if found is batch else self._own(found)
+
+    def _own(self, batch: Any) -> Any:
+        if self.inplace and isinstance(batch, IterableSamples):
+            return batch.with_rows(batch.data.copy())
+        return batch
 
     def fit_sample(self, sample: Any) -> Any:
         """Swap the columns of a sample, which is returned itself if that is done in place."""
@@ -110,6 +127,8 @@ def _reorder(data: Any, ranges: np.ndarray, order: list[int], device: str) -> No
     places = [i for i, column in enumerate(order) if i != column]
     if not places or not len(rows):
         return
+    if isinstance(data, np.ndarray) and not data.flags.writeable:
+        raise ValueError("the samples are read-only; swap their columns with inplace=False")
     sources = [order[i] for i in places]
     if rows[-1] - rows[0] == len(rows) - 1:
         part = data[rows[0] : rows[-1] + 1]

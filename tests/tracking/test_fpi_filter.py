@@ -315,6 +315,12 @@ class TestArguments:
         with pytest.raises(TypeError, match="FPI takes samples of Voxels, found"):
             FPI().fit_sample(sample)
 
+    def test_a_single_one(self):
+        grid = grid_of(np.zeros((4, 4, 4)))
+        for fitted in (FPI(1), Pipeline([FPI(1)])):
+            with pytest.raises(TypeError, match="found a single one; give a list"):
+                fitted.fit(grid, verbose=False)
+
     def test_other_sequences(self):
         voxels = grid_of(np.zeros((4, 4, 4)))
         for samples in (voxels, [np.zeros((4, 4, 4))], LineData(np.zeros((3, 7)))):

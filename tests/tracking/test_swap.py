@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpupept import LineData, Pipeline, PointData, TimeWindow
-from gpupept.tracking import Condition, Swap
+from gpupept.tracking import Centroids, Condition, Stack, Swap
 
 
 def rows(count=6):
@@ -93,3 +93,32 @@ def test_other_arguments():
         with pytest.raises(ValueError, match="no column"):
             Swap("y, z", swap).fit_sample(PointData(data))
     np.testing.assert_array_equal(data, rows())
+
+
+def test_a_list_of_one_and_lists_of_lists_are_copied():
+    for samples in ([PointData(rows(3))], [[PointData(rows(3))]]):
+        found = Swap("x, y").fit(samples, verbose=False)
+        np.testing.assert_array_equal(found.points, rows(3)[:, [0, 2, 1, 3, 4]])
+        part = samples[0][0]
+        np.testing.assert_array_equal(part.points, rows(3)[: len(part.points)])
+
+
+@pytest.mark.parametrize("first", [[], [Stack(2)], [Centroids(), Stack()]])
+@pytest.mark.parametrize("given", [PointData, lambda data: [PointData(data)], list])
+def test_a_pipeline_leaves_its_input_alone(device, first, given):
+    data = device.asarray(rows())
+    samples = given(data) if given is not list else [[PointData(data)]]
+    found = Pipeline([*first, Swap("x, y")]).fit(samples, verbose=False)
+    swapped = device.to_host(found.points)
+    np.testing.assert_array_equal(device.to_host(data), rows())
+    plain = Pipeline([*first, Stack()]).fit(samples, verbose=False)
+    plain = PointData(Stack().fit(plain).points)
+    np.testing.assert_array_equal(swapped, device.to_host(plain.points)[:, [0, 2, 1, 3, 4]])
+
+
+def test_read_only_samples_are_refused_in_place():
+    data = rows()
+    data.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only; swap their columns with inplace=False"):
+        Swap("x, y").fit(PointData(data), verbose=False)
+    assert Swap("x, y", inplace=False).fit(PointData(data), verbose=False)["x"][0] == data[0, 2]
