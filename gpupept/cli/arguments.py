@@ -154,9 +154,9 @@ def _add_grid(group: argparse._ArgumentGroup) -> None:
 def _add_export(subcommands: _Subcommands[argparse.ArgumentParser]) -> None:
     parser = subcommands.add_parser(
         "export",
-        help="write a volume as NIfTI, VTK, MetaImage or OME-Zarr",
-        description="Write a volume in the format that the suffix names: .ome.zarr, .nii, .nii.gz, "
-        ".vti, .mhd with .raw, .mha or .npz. It may be larger than memory.",
+        help="write a volume as NIfTI, VTK, MetaImage, TIFF or Zarr",
+        description="Write a volume in the format that the suffix names: .zarr, .ome.zarr, .nii, "
+        ".nii.gz, .vti, .mhd with .raw, .mha, .tif or .npz. It may be larger than memory.",
         argument_default=argparse.SUPPRESS,
     )
     parser.set_defaults(run=export, debug=False, quiet=False, overwrite=False)

@@ -91,7 +91,7 @@ def _read(path: Path, shape: Sequence[int] | None, dtype: Any) -> Any:
     from gpupept.volumes.export import FORMATS, import_volume
 
     if not path.name.lower().endswith(tuple(FORMATS)):
-        known = ", ".join([".npy", *_PICTURES, *FORMATS])
+        known = ", ".join(dict.fromkeys([".npy", *_PICTURES, *FORMATS]))
         raise ValueError(f"{str(path)!r} must end with one of {known}, which decides the format")
     return import_volume(path)
 

@@ -28,6 +28,7 @@ from gpupept.volumes.source import (
     plain_attrs,
 )
 from gpupept.volumes.store import VolumeStore
+from gpupept.volumes.tiff import read_tiff, write_tiff
 from gpupept.volumes.vtk_image import read_vti, write_vti
 from gpupept.volumes.zarr_format import codec_bytes, default_chunks
 
@@ -41,12 +42,15 @@ FORMATS = {
     ".raw": "mhd",
     ".mha": "mha",
     ".npz": "npz",
+    ".tif": "tiff",
+    ".tiff": "tiff",
 }
 _WRITERS: dict[str, Callable[..., None]] = {
     "nifti": write_nifti,
     "vti": write_vti,
     "mha": write_mha,
     "npz": write_archive,
+    "tiff": write_tiff,
 }
 _READERS: dict[str, Callable[[Path], VolumeSource]] = {
     "ome-zarr": read_zarr,
@@ -56,6 +60,7 @@ _READERS: dict[str, Callable[[Path], VolumeSource]] = {
     "mhd": read_metaimage,
     "mha": read_metaimage,
     "npz": read_archive,
+    "tiff": read_tiff,
 }
 
 
@@ -83,6 +88,8 @@ def export_volume(
     ``.mhd``, ``.raw``        MetaImage: a header ``.mhd`` and values      no
                               ``.raw``, both written
     ``.mha``                  MetaImage, one file                          no
+    ``.tif``, ``.tiff``       a stack of pages along z, for ImageJ; needs  those that JSON can hold
+                              the extra "tiff"
     ``.npz``                  what `gpupept.load` reads                    yes
     ========================  ===========================================  ==========================
 
@@ -92,7 +99,7 @@ def export_volume(
         The volume, on either device or larger than memory; or one that `open_source` opened.
     path : str or path-like
         The file, or folder of Zarr.
-    format : {"zarr", "ome-zarr", "nifti", "vti", "mhd", "mha", "npz"}, optional
+    format : {"zarr", "ome-zarr", "nifti", "vti", "mhd", "mha", "npz", "tiff"}, optional
         By default the suffix decides.
     memory : int or str, optional
         Working memory to take, such as ``"2GB"``; by default as `gpupept.backend.memory_budget`.
