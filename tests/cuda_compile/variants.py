@@ -32,7 +32,7 @@ FAMILIES: dict[str, list[Variant]] = {
     # Threads that follow combinations of lines have one row of a table on the stack for each line.
     "minpoints_pairs": [Variant(72)],
     "minpoints_points": [
-        Variant(r, stack_bytes=b, spill_bytes=16, defines={"LINES": n})
+        Variant(r, stack_bytes=b, spill_bytes=64, defines={"LINES": n})
         for n, r, b in ((2, 96, 16), (3, 128, 64), (4, 144, 96), (64, 255, 1072))
     ],
     "artificial": [Variant(64, shared_bytes=23552)],
