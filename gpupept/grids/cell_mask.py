@@ -22,7 +22,7 @@ class CellMask(ArrayContainer):
 
     sub_size: int
 
-    def _set_mask(self, mask: Any, axes: int, sub_size: Any, invert: bool) -> None:
+    def _set_mask(self, mask: Any, axes: int, sub_size: Any) -> None:
         array = as_array(mask, "mask")
         if array.ndim != axes or 0 in array.shape:
             raise MaskException(
@@ -30,7 +30,7 @@ class CellMask(ArrayContainer):
                 f"{tuple(array.shape)}"
             )
         array = array.astype(bool)  # a copy, so that the caller's array may change
-        self._array = ~array if invert else array
+        self._array = array
         self.sub_size = check_sub_size(sub_size)
 
     def _with_array(self, array: Array) -> Self:

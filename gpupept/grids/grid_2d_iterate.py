@@ -253,7 +253,7 @@ class Grid2DIterate(LevelTests, Grid2D):
 
         References
         ----------
-        The adaptive grids of PyAutoArray: Nightingale et al., Journal of Open Source Software 6 (2021)
+        The iterative grids of PyAutoLens: Nightingale et al., Journal of Open Source Software 6 (2021)
         2825.
         """
         return self.result_from(func, cls, *args, return_info=return_info, **kwargs)

@@ -57,7 +57,7 @@ class Mask2D(Mask2DMakers):
     def __init__(
         self, mask: Any, pixel_scales: Any, sub_size: int = 1, origin: Any = (0.0, 0.0)
     ) -> None:
-        self._set_mask(mask, 2, sub_size, invert=False)
+        self._set_mask(mask, 2, sub_size)
         self.pixel_scales = check_scales(pixel_scales, 2)
         self.origin = check_numbers(origin, "origin", 2)
 

@@ -50,7 +50,7 @@ class Mask3D(CellMask):
     _limits: np.ndarray
 
     def __init__(self, mask: Any, xlim: Any, ylim: Any, zlim: Any, sub_size: int = 1) -> None:
-        self._set_mask(mask, 3, sub_size, invert=False)
+        self._set_mask(mask, 3, sub_size)
         named = {"xlim": xlim, "ylim": ylim, "zlim": zlim}
         self._limits = np.array([check_limits(limit, name) for name, limit in named.items()])
 
