@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import memory_budget
-from gpupept.base import Voxels
+from gpupept.base import Pixels, Voxels
 from gpupept.utilities.files import atomic_write
 from gpupept.volumes.archive import read_archive, write_archive
 from gpupept.volumes.conversion import with_dtype
+from gpupept.volumes.flat import flat_source, is_flat
 from gpupept.volumes.folders import atomic_folder, check_target, checked_store_name
 from gpupept.volumes.metaimage import read_metaimage, write_mha, write_mhd
 from gpupept.volumes.nifti import read_nifti, write_nifti
@@ -65,7 +66,7 @@ _READERS: dict[str, Callable[[Path], VolumeSource]] = {
 
 
 def export_volume(
-    volume: Voxels | VolumeStore | VolumeSource,
+    volume: Voxels | Pixels | VolumeStore | VolumeSource,
     path: str | os.PathLike[str],
     format: str | None = None,
     memory: int | str | None = None,
@@ -96,7 +97,8 @@ def export_volume(
     Parameters
     ----------
     volume : Voxels, VolumeStore or VolumeSource
-        The volume, on either device or larger than memory; or one that `open_source` opened.
+        The volume, on either device or larger than memory; or one that `open_source` opened. `Pixels`,
+        and stores of them, are written as one page of ``.tif``; their `save` writes ``.npz``.
     path : str or path-like
         The file, or folder of Zarr.
     format : {"zarr", "ome-zarr", "nifti", "vti", "mhd", "mha", "npz", "tiff"}, optional
@@ -152,10 +154,11 @@ def export_volume(
     ...     path.name, float(again.sum()), again.xlim.tolist()
     ('ones.vti', 24.0, [0.0, 8.0])
     """
-    source, target = as_source(volume), Path(path)
+    target = Path(path)
+    kind = _format_of(target, format)
+    source = flat_source(volume, kind) if is_flat(volume) else as_source(volume)
     if dtype is not None:
         source = with_dtype(source, dtype)
-    kind = _format_of(target, format)
     if options and kind != "ome-zarr":
         raise TypeError(f"a file of format {kind!r} has no options, found {', '.join(options)}")
     check_target(target, overwrite)

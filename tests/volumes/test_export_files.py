@@ -381,7 +381,7 @@ def test_arguments_are_checked(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"must end with one of .*\.vti"):
         export_volume(voxels, tmp_path / "v.png")
     with pytest.raises(ValueError, match="format must be one of"):
-        export_volume(voxels, tmp_path / "v.vti", format="tiff")
+        export_volume(voxels, tmp_path / "v.vti", format="jpeg")
     with pytest.raises(TypeError, match="has no options, found levels"):
         export_volume(voxels, tmp_path / "v.vti", levels=2)
     with pytest.raises(FileNotFoundError, match="output directory does not exist"):

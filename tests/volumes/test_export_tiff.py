@@ -112,3 +112,19 @@ def test_sources_are_read_in_parts(tmp_path: Path) -> None:
     source = tiff.read_tiff(export_volume(voxels, tmp_path / "v.tif"))
     part = source.values[1:3, 0:2, 2:3]
     np.testing.assert_array_equal(part, as_source(voxels).values[1:3, 0:2, 2:3])
+
+
+def test_pixels_are_one_page(tmp_path: Path, device: Any) -> None:
+    values = np.random.default_rng(0).random((7, 5))
+    pixels = gpupept.Pixels(values, [0, 7], [1, 2], run=3).to(device.name)
+    store = VolumeStore.create(tmp_path / "p.zarr", (7, 5), [0, 7], [1, 2], attrs={"run": 3})
+    store.write(0, values)
+    for number, each in enumerate((pixels, store)):
+        path = export_volume(each, tmp_path / f"{number}.tif", dtype="float32")
+        np.testing.assert_array_equal(tifffile.imread(path), values.T.astype("f4"))
+        found = import_volume(path)
+        assert (found.ylim.tolist(), found.zlim.tolist()) == ([1.0, 2.0], [0.0, 1.0])
+        assert found.attrs == {"run": 3}
+        for name in ("p.vti", "q.zarr", "p.npz"):
+            with pytest.raises(TypeError, match=r'three axes.*"\.tif".*save.*"\.npz"'):
+                export_volume(each, tmp_path / name)
