@@ -55,8 +55,8 @@ def sensitivity_map(
 
     Inside the field of view each cell is averaged on finer and finer sub-grids until two agree. Cells that
     its border cuts are averaged on the finest one, since values at a few places do not tell where the
-    border runs; in cells where the slope of the efficiency is known to jump only the last three are tried,
-    since coarser ones may agree without seeing it. Cells beyond the field of view are zero and cost nothing.
+    border runs; where the slope of the efficiency is known to jump the first sub-step is left out, since
+    it may agree without seeing that. Cells beyond the field of view are zero and cost nothing.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def sensitivity_map(
     view = _field_of_view(scanner_efficiency, cells, height)
     regions = [  # and the sub-steps in each
         (view.whole & view.smooth, steps),
-        (view.whole & ~view.smooth, steps[-3:]),
+        (view.whole & ~view.smooth, steps[1:] or steps),
         (view.some & ~view.whole, steps[-1:]),
     ]
     function = scanner_efficiency if height is None else _AtHeight(scanner_efficiency, height)
