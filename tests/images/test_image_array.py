@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 from oracle import statistics as oracle
-from plots.test_html import coloured_pixels, needs_chromium, open_page
+from plots.headless_browser import near, needs_chromium, running
 
 import gpupept
 from gpupept.images import ImageArray, StatisticsMixin, compute_histogram, image_statistics
@@ -348,7 +348,9 @@ def test_slices_in_a_browser(tmp_path):
     x, y, z = np.mgrid[-1:1:20j, -1:1:30j, -1:1:25j]
     image = ImageArray(np.exp(-4 * (x**2 + y**2 + (z - 0.3) ** 2)))
     image.visualize(export_path=tmp_path / "page.html", colorscale=[[0, "#636efa"], [1, "#EF553B"]])
-    picture, errors = open_page(tmp_path / "page.html", tmp_path / "profile")
+    with running(tmp_path / "profile") as browser:
+        browser.open(tmp_path / "page.html")
+        picture, errors = browser.picture(), browser.errors()
     assert errors == []
-    for hue in ("#636efa", "#EF553B"):
-        assert coloured_pixels(picture, hue) > 500
+    for colour in ("#636efa", "#EF553B"):
+        assert near(picture, colour) > 500

@@ -22,6 +22,9 @@ import pytest
 CHROMIUM = os.environ.get("GPUPEPT_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on PATH, nor in GPUPEPT_CHROMIUM"
+)
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -139,6 +142,12 @@ def running(profile: Path) -> Iterator[Browser]:
         yield browser
     finally:
         browser.close()
+
+
+def near(picture: np.ndarray, colour: str) -> int:
+    """Count the pixels near a colour."""
+    target = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return int(np.count_nonzero(np.abs(picture - target).max(axis=2) < 0.25))
 
 
 def _start(profile: Path) -> tuple[subprocess.Popen[bytes], int, int]:

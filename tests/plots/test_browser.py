@@ -11,15 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from headless_browser import CHROMIUM, Browser, running
+from headless_browser import Browser, near, needs_chromium, running
 
 import gpupept as pept
 from gpupept.plots import PlotlyGrapher, PlotlyGrapher2D, histogram
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH, nor in GPUPEPT_CHROMIUM"),
-    pytest.mark.slow,
-]
+pytestmark = [needs_chromium, pytest.mark.slow]
 BLUE, RED = "#636efa", "#EF553B"  # the first default colours
 MAGMA = "#F1605D"  # three fifths up the scale
 ENTIRE = "document.documentElement.scrollHeight <= window.innerHeight"
@@ -144,12 +141,6 @@ def planes(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
     grapher.add_trace(voxels().heatmap_trace(iz=12), 2, 2).add_image(image(), 2, 3)
     grapher.add_timeseries(tracers(), [(3, 1), (3, 2), (3, 3)])
     return shown(browser, grapher, tmp_path_factory.mktemp("planes") / "page.html")
-
-
-def near(picture: np.ndarray, colour: str) -> int:
-    """Count the pixels near a colour."""
-    target = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    return int(np.count_nonzero(np.abs(picture - target).max(axis=2) < 0.25))
 
 
 def coloured(picture: np.ndarray) -> int:
