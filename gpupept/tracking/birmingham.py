@@ -11,6 +11,7 @@ from gpupept.base import BatchFilter, LineData, LineDataFilter, PerSample, Point
 from gpupept.kernels import Array
 from gpupept.kernels.rows import flatten
 from gpupept.kernels.triangulation import birmingham_points
+from gpupept.tracking.columns import append_columns
 
 BYTES_PER_LINE = 160  # while a sample is worked on
 MOST_LINES = 100_000  # of a sample; leaving them out one by one already takes a minute
@@ -147,10 +148,9 @@ def _check_sizes(ranges: np.ndarray) -> None:
 
 def _with_used(samples: LineData, ranges: np.ndarray, used: Array) -> LineData:
     """Copy the lines of all samples and append the column ``used``."""
-    xp = array_namespace(samples.data)
     rows, sizes = flatten(samples.data, ranges)
-    marked = xp.concatenate([rows, used.astype(np.float64)[:, None]], axis=1)
+    marked, columns = append_columns(rows, samples.columns, [used], ["used"])
     lines: LineData = LineData.from_batch(
-        marked, sizes=sizes, columns=[*samples.columns, "used"], attrs=dict(samples.attrs)
+        marked, sizes=sizes, columns=columns, attrs=dict(samples.attrs)
     )
     return lines

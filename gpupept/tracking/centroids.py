@@ -13,6 +13,7 @@ from gpupept.kernels import Array
 from gpupept.kernels.rows import consecutive
 from gpupept.kernels.segments import Centroids as SegmentCentroids
 from gpupept.kernels.segments import segment_centroids
+from gpupept.tracking.columns import append_columns
 
 
 class Centroids(BatchFilter):
@@ -32,7 +33,8 @@ class Centroids(BatchFilter):
     -----
     Filter signature: ``PointData -> Centroids -> PointData`` (one row) and ``list[PointData] ->
     Centroids -> PointData`` (one row per element that is not empty). A row is the mean of all
-    columns. Attributes whose names start with an underscore are dropped.
+    columns; those appended replace others of their names. Attributes whose names start with an
+    underscore are dropped.
 
     Examples
     --------
@@ -75,15 +77,14 @@ class Centroids(BatchFilter):
         xp = array_namespace(result.means)
         chosen = xp.asarray(np.nonzero(kept)[0])
         columns = [i for i in range(len(names)) if i != weighted]
-        parts = [result.means[chosen][:, columns]]
-        labels = [names[i] for i in columns]
+        added = {}
         if self.error:
-            parts.append(result.spreads[chosen][:, None])
-            labels.append("error")
+            added["error"] = result.spreads[chosen]
         if self.cluster_size:
-            parts.append(result.totals[chosen][:, None])
-            labels.append("cluster_size")
-        return xp.ascontiguousarray(xp.concatenate(parts, axis=1)), labels
+            added["cluster_size"] = result.totals[chosen]
+        means = result.means[chosen][:, columns]
+        labels = [names[i] for i in columns]
+        return append_columns(means, labels, list(added.values()), list(added))
 
 
 def clusters_and_owners(

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from gpupept.backend import array_namespace
 from gpupept.base import BatchFilter, PointData, PointDataFilter
 from gpupept.base.batch_filter import sample_bytes
 from gpupept.base.samples import whole_number
 from gpupept.clustering import ENGINES, cluster_batch
 from gpupept.kernels.artificial import add_artificial, discard_artificial
 from gpupept.kernels.rows import flatten
+from gpupept.tracking.columns import append_columns
 
 BYTES_PER_POINT = 160
 
@@ -47,7 +47,8 @@ class HDBSCAN(BatchFilter, PointDataFilter):
 
     Notes
     -----
-    Filter signature: ``PointData -> HDBSCAN -> PointData``; all columns and attributes are kept.
+    Filter signature: ``PointData -> HDBSCAN -> PointData``; all columns and attributes are kept, but for
+    a column ``label`` there was.
     For N points ``trunc(N f / m)`` artificial ones are added and the smallest cluster and the
     number of neighbours are ``trunc(f (N + added) / (m + 1))``, between 2 and N. Samples of fewer
     than 2 points become empty. Points that are not finite are noise.
@@ -106,17 +107,13 @@ class HDBSCAN(BatchFilter, PointDataFilter):
 
     def fit_batch(self, samples: PointData) -> PointData:
         """Label the points of every sample; see `BatchFilter.fit_batch`."""
-        xp = array_namespace(samples.data)
         ranges = samples.row_ranges.copy()
         lone = ranges[:, 1] - ranges[:, 0] == 1
         ranges[lone, 1] = ranges[lone, 0]
         data, sizes = flatten(samples.data, ranges)
-        labelled = xp.empty((len(data), data.shape[1] + 1), dtype=np.float64)
-        labelled[:, :-1] = data
-        labelled[:, -1] = self._labels(samples.data, ranges, sizes)
-        return PointData.from_batch(
-            labelled, sizes=sizes, columns=[*samples.columns, "label"], attrs=samples.attrs
-        )
+        labels = self._labels(samples.data, ranges, sizes)
+        rows, columns = append_columns(data, samples.columns, [labels], ["label"])
+        return PointData.from_batch(rows, sizes=sizes, columns=columns, attrs=samples.attrs)
 
     def artificial_counts(self, sizes: np.ndarray) -> np.ndarray:
         """Count the artificial points for samples of these sizes, (S,) int64."""

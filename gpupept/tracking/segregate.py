@@ -11,6 +11,7 @@ from gpupept.base import PointData, Reducer
 from gpupept.base.samples import whole_number
 from gpupept.kernels.components import windowed_components
 from gpupept.kernels.rows import take_rows
+from gpupept.tracking.columns import append_columns
 from gpupept.tracking.stack import stacked_points
 
 
@@ -42,7 +43,7 @@ class Segregate(Reducer):
     Reducer signature: ``PointData -> Segregate -> PointData``: every row once, however the rows
     were divided into samples, in one sample in order of time (those of equal time in the order
     given), with a last column ``label``: 0, 1, ... in the order in which the trajectories start,
-    -1 for noise and for points that are not finite.
+    -1 for noise and for points that are not finite. It replaces a column ``label`` there was.
     Attributes are kept.
 
     References
@@ -101,11 +102,8 @@ class Segregate(Reducer):
         data = in_order_of_time(points.data)
         first = windowed_components(data, self.window, self.cut_distance, self.max_time_interval)
         labels = self._numbered(xp, first, xp.isfinite(data[:, :4]).all(axis=1))
-        return PointData.from_batch(
-            xp.concatenate([data, labels[:, None]], axis=1),
-            columns=[*points.columns, "label"],
-            attrs=points.with_samples().attrs,
-        )
+        rows, columns = append_columns(data, points.columns, [labels], ["label"])
+        return PointData.from_batch(rows, columns=columns, attrs=points.with_samples().attrs)
 
     def _numbered(self, xp: Any, first: Any, finite: Any) -> Any:
         """Label by the first row of components that are large enough; -1 for all others."""

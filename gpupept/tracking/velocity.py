@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from gpupept.backend import array_namespace
+from gpupept.backend import array_namespace, device_of
 from gpupept.base import BatchFilter, PointData
 from gpupept.base.batch_filter import sample_bytes
 from gpupept.base.samples import whole_number
 from gpupept.base.transformers import PointDataFilter
-from gpupept.kernels.rows import flatten
+from gpupept.kernels.rows import flatten, row_owners
 from gpupept.kernels.velocity import local_velocities
+from gpupept.tracking.columns import append_columns
 
 
 class Velocity(BatchFilter, PointDataFilter):
@@ -33,13 +36,19 @@ class Velocity(BatchFilter, PointDataFilter):
     ValueError
         If `window` is not odd or not more than `degree`, or `degree` is less than 1.
 
+    Warns
+    -----
+    RuntimeWarning
+        If a sample has a column ``label`` with several values: then it is several trajectories.
+
     Notes
     -----
     Filter signature: ``PointData -> Velocity -> PointData``, a sample being one trajectory in order
     of time: separate trajectories with `Segregate` and `GroupBy` first. Velocities are in mm / ms,
-    which is m / s. They are NaN in samples of no more than `window` points, for points whose window
-    holds a time or position that is not finite, and where all times of the window are equal. Where
-    some times are equal, the degree is lowered to what the others determine. Attributes are kept.
+    which is m / s; other columns of their names are replaced. They are NaN in samples of no more
+    than `window` points, for points whose window holds a time or position that is not finite, and
+    where all times of the window are equal. Where some times are equal, the degree is lowered to
+    what the others determine. Attributes are kept.
 
     The times of a window count from the point's own, so velocities do not depend on when a
     measurement began.
@@ -85,15 +94,27 @@ class Velocity(BatchFilter, PointDataFilter):
         """Append the velocities to all samples; see `BatchFilter.fit_batch`."""
         xp = array_namespace(samples.data)
         rows, sizes = flatten(samples.data, samples.row_ranges)
+        _warn_of_labels(rows, sizes, samples.columns)
         velocities = local_velocities(rows, sizes, self.window, self.degree)
         names = ["vx", "vy", "vz"]
         if self.absolute:
             names = ["v"]
             vx, vy, vz = velocities.T
             velocities = xp.hypot(xp.hypot(vx, vy), vz)[:, None]  # whose squares may overflow
-        return PointData.from_batch(
-            xp.concatenate([rows, velocities], axis=1),
-            sizes=sizes,
-            columns=[*samples.columns, *names],
-            attrs=samples.attrs,
+        rows, columns = append_columns(rows, samples.columns, [velocities], names)
+        return PointData.from_batch(rows, sizes=sizes, columns=columns, attrs=samples.attrs)
+
+
+def _warn_of_labels(rows: Any, sizes: np.ndarray, columns: Sequence[str]) -> None:
+    """Say so where a sample holds points of several trajectories: its velocities mean nothing."""
+    if "label" not in columns or len(rows) < 2:
+        return
+    labels = rows[:, list(columns).index("label")]
+    owners = row_owners(sizes, device_of(rows))
+    if bool(((labels[1:] != labels[:-1]) & (owners[1:] == owners[:-1])).any()):
+        warnings.warn(
+            "there are samples with several values in their column 'label', between which velocities "
+            "mean nothing; make each trajectory a sample with GroupBy('label')",
+            RuntimeWarning,
+            stacklevel=3,
         )
