@@ -100,8 +100,8 @@ def save(filepath: str | os.PathLike[str] | IO[bytes], obj: Any) -> None:
     if suffix in _FOREIGN_SUFFIXES:
         raise ValueError(
             f"{os.fspath(filepath)!r}: save does not write {suffix}; use one of the suffixes .npz, "
-            ".parquet and .pickle, or gpupept.volumes.export_volume for voxels as files of other "
-            "programs"
+            ".parquet and .pickle, numpy.save for a plain array, or "
+            "gpupept.volumes.export_volume for voxels as files of other programs"
         )
     if suffix == ".parquet":
         _check_container(obj)
