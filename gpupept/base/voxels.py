@@ -346,7 +346,7 @@ class Voxels(RegularGrid):
     ) -> Any:
         """Make a Plotly trace of one voxel as a box.
 
-        Browsers draw about a hundred of them well; `voxels_trace` is for more.
+        Browsers draw a few hundred of them well; `voxels_trace` is for more.
 
         Parameters
         ----------
@@ -383,7 +383,7 @@ class Voxels(RegularGrid):
         opacity: float = 0.4,
         colorbar: bool = True,
         colorscale: Any = "magma",
-        max_voxels: int | None = 5_000,
+        max_voxels: int | None = 500,
     ) -> list[Any]:
         """Make a Plotly trace, as `cube_trace`, of each voxel that a condition selects.
 
@@ -393,7 +393,7 @@ class Voxels(RegularGrid):
             Given the array of values, returns a mask of the same shape; by default values above 0.
         color, opacity, colorbar, colorscale : object
             As for `cube_trace`.
-        max_voxels : int or None, default 5_000
+        max_voxels : int or None, default 500
             As for `voxels_trace`.
 
         Returns

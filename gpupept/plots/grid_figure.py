@@ -28,7 +28,8 @@ class GridFigure(SpaceFigure):
     ) -> Self:
         """Draw pixels as a surface over their centres, as high as their values.
 
-        In a figure of nothing but surfaces the z axis, which shows values, has a range of its own.
+        In a subplot of nothing but surfaces the z axis, which shows values, has a range of its own.
+        Heights do not count for ranges of equal length.
 
         Parameters
         ----------

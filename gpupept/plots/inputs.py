@@ -27,6 +27,10 @@ class Table:
         """Return one column, by position or by name."""
         return self.rows[:, self._position(key)]
 
+    def name(self, key: int | str) -> str:
+        """Return the name of one column, given by position or by name."""
+        return self.columns[self._position(key)]
+
     def _position(self, key: int | str) -> int:
         if isinstance(key, str):
             if key not in self.columns:

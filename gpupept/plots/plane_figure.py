@@ -141,6 +141,10 @@ class PlaneFigure(SubplotFigure):
     def _set_width(self, number: int, left: float, right: float) -> None:
         self._layout_axis(self._fig, number, "x").domain = (left, right)
 
+    def _held(self, number: int) -> list[Any]:
+        name = subplot_name("x", number)
+        return [trace for trace in self._fig.data if (trace.xaxis or "x") == name]
+
     def _note_place(self, number: int) -> dict[str, Any]:
         refs = {f"{axis}ref": f"{subplot_name(axis, number)} domain" for axis in self._axes}
         return {**refs, "x": 0, "y": 1, "yanchor": "top"}

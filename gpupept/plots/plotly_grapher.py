@@ -124,8 +124,8 @@ class PlotlyGrapher(GridFigure, PEPTObject):
         """Draw points, coloured by one of their columns.
 
         If that column has at most ten different values, such as trajectory labels, each value is a
-        trace with its own distinct colour; points whose value is NaN are then not drawn, which is
-        logged. Otherwise the colours are a continuous scale.
+        trace with a name, such as "label 0", and its own distinct colour, the same in all subplots;
+        points whose value is NaN are then not drawn, which is logged. Otherwise the colours are a continuous scale.
 
         Parameters
         ----------
@@ -168,10 +168,12 @@ class PlotlyGrapher(GridFigure, PEPTObject):
         """
         self._number(row, col)
         table = point_table(points)
-        colours = Colours(color, opacity, colorbar, colorbar_col, colorscale, colorbar_title)
+        colours = Colours(
+            color, opacity, colorbar, colorbar_col, colorscale, colorbar_title, named=True
+        )
         stride = thinning_stride(len(table.rows), max_points)
         traces = _points(table, size, colours, kwargs, stride)
-        self.add_trace(traces, row, col)
+        self._add_groups(traces, row, col)
         self._note_thinning(marks(traces), len(table.rows), max_points, "max_points", row, col)
         return self
 

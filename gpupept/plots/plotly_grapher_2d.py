@@ -150,10 +150,12 @@ class PlotlyGrapher2D(TimeseriesFigure):
         """
         self._number(row, col)
         table = plane_point_table(points)
-        colours = Colours(color, opacity, colorbar, colorbar_col, colorscale, colorbar_title)
+        colours = Colours(
+            color, opacity, colorbar, colorbar_col, colorscale, colorbar_title, named=True
+        )
         stride = thinning_stride(len(table.rows), max_points)
         traces = _plane_points(table, size, colours, kwargs, stride)
-        self.add_trace(traces, row, col)
+        self._add_groups(traces, row, col)
         self._note_thinning(marks(traces), len(table.rows), max_points, "max_points", row, col)
         return self
 

@@ -40,6 +40,7 @@ class SubplotFigure(ABC):
         self._limits = {axis: check_limits(f"{axis}lim", limits[axis]) for axis in self._axes}
         self._equalised: dict[str, Limits] = {}
         self._follow_data = True
+        self._label_colours: dict[tuple[str, int], str] = {}
         self._fig: Any = self.create_figure()
 
     @abstractmethod
@@ -57,6 +58,10 @@ class SubplotFigure(ABC):
     @abstractmethod
     def _set_width(self, number: int, left: float, right: float) -> None:
         """Change the horizontal extent of a subplot."""
+
+    @abstractmethod
+    def _held(self, number: int) -> list[Any]:
+        """Traces of a subplot."""
 
     @abstractmethod
     def _note_place(self, number: int) -> dict[str, Any]:
@@ -258,6 +263,25 @@ class SubplotFigure(ABC):
         """Limits for a figure whose axes need not be equal; empty leaves them to Plotly."""
         return {}
 
+    def _add_groups(self, traces: Any, row: int, col: int) -> None:
+        """Add what `point_traces` returns, with one colour per label in all subplots.
+
+        Plotly would count the groups of all subplots, and show one trajectory in several colours. A
+        label that the subplot has already, as the y of a trajectory beside its x, has another one.
+        """
+        fig = self._fig
+        cycle = fig.layout.colorway or fig.layout.template.layout.colorway
+        if isinstance(traces, list) and cycle:
+            shown = [_label(trace) for trace in self._held(self._number(row, col))]
+            for trace in traces:
+                key = (_label(trace), shown.count(_label(trace)))
+                shown.append(key[0])
+                following = cycle[len(self._label_colours) % len(cycle)]
+                colour = self._label_colours.setdefault(key, following)
+                if trace.marker.color is None:
+                    trace.marker.color = colour
+        self.add_trace(traces, row, col)
+
     def _note_thinning(
         self, drawn: int, count: int, limit: int | None, name: str, row: int, col: int
     ) -> None:
@@ -314,8 +338,10 @@ class SubplotFigure(ABC):
 
 def _colour_bars(trace: Any) -> list[Any]:
     """Colour bars that Plotly shows for a trace: of heat maps always, of marks with a title."""
-    bars = []
+    bars: list[Any] = []
     holders: list[Any] = [trace, getattr(trace, "marker", None), getattr(trace, "line", None)]
+    if getattr(trace, "type", None) == "mesh3d" and trace.intensity is None:
+        return []  # has one colour
     for holder in holders:
         bar = getattr(holder, "colorbar", None)
         if bar is None or holder.showscale is False:
@@ -341,6 +367,11 @@ def _padded_titles(titles: Sequence[str] | None, count: int) -> list[str]:
     if len(given) > count:
         raise ValueError(f"subplot_titles: {len(given)} titles for {count} subplots: {given}")
     return [title or "  " for title in given] + ["  "] * (count - len(given))
+
+
+def _label(trace: Any) -> str:
+    """Value that a trace is named after: the last word, as columns have different names."""
+    return (trace.name or "").rpartition(" ")[2]
 
 
 def marks(traces: Any) -> int:

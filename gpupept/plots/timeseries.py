@@ -103,12 +103,14 @@ class TimeseriesFigure(PlaneFigure):
         """
         cells = _check_cells(rows_cols)
         table = point_table(points)
-        colours = Colours(color, opacity, colorbar, colorbar_col, colorscale, colorbar_title)
+        colours = Colours(
+            color, opacity, colorbar, colorbar_col, colorscale, colorbar_title, named=True
+        )
         stride = thinning_stride(len(table.rows), max_points)
         traces = _timeseries(table, size, colours, kwargs, stride)
         self._make_timeseries(cells)
         for cell, trace in zip(cells, traces, strict=True):
-            self.add_trace(self._with_colours(trace, cell), *cell)
+            self._add_groups(trace, *cell)
         drawn = marks(traces[0])
         self._note_thinning(drawn, len(table.rows), max_points, "max_points", *cells[0])
         return self
@@ -130,19 +132,6 @@ class TimeseriesFigure(PlaneFigure):
         first, *others = sorted(self._number(*cell) for cell in self._timeseries)
         for number in others:  # zooming into one time axis zooms into all
             self._layout_axis(self._fig, number, "x").matches = subplot_name("x", first)
-
-    def _with_colours(self, traces: Any, cell: Cell) -> Any:
-        """Give the k-th group of points of a subplot the k-th default colour.
-
-        Plotly would count the groups of all subplots, and show one trajectory in three colours.
-        """
-        colours = self._fig.layout.colorway or self._fig.layout.template.layout.colorway
-        if isinstance(traces, list) and colours:
-            start = len(self._traces({cell}, inside=True))
-            for k, trace in enumerate(traces, start):
-                if trace.marker.color is None:
-                    trace.marker.color = colours[k % len(colours)]
-        return traces
 
 
 def _check_cells(rows_cols: Any) -> list[Cell]:

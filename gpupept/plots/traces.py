@@ -54,6 +54,8 @@ class Colours:
     colorbar_col: int | str
     colorscale: Any
     colorbar_title: str | None
+    named: bool = False
+    """Whether each trace of a colour value is named after it."""
 
     @property
     def from_column(self) -> bool:
@@ -104,9 +106,10 @@ def point_traces(
     """
     count = len(table.rows)
 
-    def trace(color: Any, chosen: Rows) -> Any:
+    def trace(color: Any, chosen: Rows, name: str | None = None) -> Any:
         marker = {"size": size, "opacity": colours.opacity, "color": color, **colours.scale(color)}
-        look = _select(merged({"mode": "markers", "marker": marker}, options), chosen, count)
+        common = {"mode": "markers", "marker": marker, "name": name}
+        look = _select(merged(common, options), chosen, count)
         drawn = {axis: _finite(values[chosen]) for axis, values in coordinates.items()}
         return _trace(kind, {**drawn, **look})
 
@@ -118,7 +121,10 @@ def point_traces(
     if groups is None:
         return trace(values, everything)
     _report_unlabelled(values, colours.colorbar_col)
-    return [trace(None, np.flatnonzero(values == value)[::stride]) for value in groups]
+    title = table.name(colours.colorbar_col)
+    names = [f"{title} {value:.10g}" if colours.named else None for value in groups]
+    rows = [np.flatnonzero(values == value)[::stride] for value in groups]
+    return [trace(None, chosen, name) for chosen, name in zip(rows, names, strict=True)]
 
 
 def line_trace(

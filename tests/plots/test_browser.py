@@ -115,7 +115,7 @@ PLANES: dict[str, list[str]] = {
 @pytest.fixture(scope="module")
 def scenes(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
     grapher = PlotlyGrapher(2, 3, subplot_titles=list(SCENES))
-    grapher.add_points(tracers() * [1, 0.5, 0.3, 0.5, 1], 1, 1, size=4)
+    grapher.add_points(tracers() * [1, 0.5, 0.3, 0.5, 1], 1, 1, size=6)
     grapher.add_lines(lines(), 1, 2, color=BLUE, width=4)
     grapher.add_pixels(pixels(), 1, 3)
     some = {"condition": lambda values: values > 0.3, "opacity": 1, "size": 6}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import logging
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,24 @@ class TestSurface:
         grapher = PlotlyGrapher().add_pixels(pixels() * 1e6).equalise_axes()
         assert (grapher.xlim, grapher.ylim, grapher.zlim) == ([9, 19], [101, 111], [0, 23e6])
         grapher.add_points(np.array([[0, 14, 106, 0.0]])).equalise_axes()
-        assert grapher.xlim[1] - grapher.xlim[0] == 23e6  # with lengths along z as well
+        assert (grapher.xlim, grapher.zlim) == ([9, 19], [-5, 5])  # with lengths along z as well
+
+    def test_a_scene_of_surfaces_has_its_own_heights(self) -> None:
+        grapher = PlotlyGrapher(cols=2).add_points(np.array([[0, 14, 106, 3.0]]))
+        grapher.add_pixels(pixels() * 100, col=2).equalise_axes()
+        layout = grapher.fig.layout
+        assert (grapher.xlim, grapher.ylim, grapher.zlim) == ([9, 19], [101, 111], [-2, 8])
+        assert (layout.scene.zaxis.range, layout.scene2.zaxis.range) == ((-2, 8), (0, 2300))
+        assert layout.scene2.xaxis.range == (9, 19)
+        grapher.zlim = [0, 7]
+        assert layout.scene.zaxis.range == layout.scene2.zaxis.range == (0, 7)
+        grapher.to_html(io.StringIO(), include_plotlyjs="cdn")
+        assert layout.scene2.zaxis.range == (0, 7)
+
+    def test_surfaces_given_point_by_point_are_lengths(self) -> None:
+        x, y = np.meshgrid([0.0, 1.0], [0.0, 1.0])
+        wall = go.Surface(x=x, y=y, z=50 * x)
+        assert PlotlyGrapher().add_trace(wall).equalise_axes().xlim == [-24.5, 25.5]
 
     def test_many_pixels_become_means(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.INFO, logger="gpupept"):
@@ -133,7 +151,14 @@ class TestVoxels:
     def test_boxes_have_flat_faces(self) -> None:
         assert voxels().cube_trace((1, 2, 3)).flatshading is True
         traces = voxels().cubes_traces(lambda values: values > 115)
+        grapher = PlotlyGrapher(cols=2).add_traces(traces)
+        assert grapher.fig.layout.scene.domain.x[1] == pytest.approx(0.4975)  # no colour bar
         assert [trace.flatshading for trace in traces] == [True] * 4
+
+    def test_boxes_are_as_many_as_a_browser_turns_fluently(self) -> None:
+        grid = pept.Voxels(np.ones((9, 9, 9)), XLIM, YLIM, ZLIM)
+        assert 300 < len(grid.cubes_traces()) <= 500
+        assert len(grid.cubes_traces(max_voxels=None)) == 729
 
     def test_plots_with_matplotlib_are_thinned_too(self, caplog: pytest.LogCaptureFixture) -> None:
         matplotlib = pytest.importorskip("matplotlib")

@@ -59,6 +59,53 @@ def test_scenes_are_numbered_row_by_row() -> None:
     assert corners[0]["y"][0] - corners[3]["y"][1] == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize("shape", [(1, 2), (1, 3), (2, 2), (3, 1)])
+def test_cameras_stand_back_from_small_scenes(shape: tuple[int, int]) -> None:
+    scene = PlotlyGrapher(*shape).fig.layout.scene
+    domain = scene.domain
+    aspect = 2 * (domain.x[1] - domain.x[0]) / (domain.y[1] - domain.y[0])
+    assert scene.camera.eye.x == scene.camera.eye.y == scene.camera.eye.z
+    assert 4 > scene.camera.eye.x > 1.5 / min(1, aspect)
+    assert scene.xaxis.tickfont.size < 15
+
+
+def test_cameras_stand_back_from_colour_bars_too() -> None:
+    rows = points_with_labels(np.arange(20))
+    grapher = PlotlyGrapher(cols=2)
+    grapher.fig.layout.scene2.camera.eye = {"x": 1, "y": 1, "z": 1}
+    before = grapher.fig.layout.scene.camera.eye.x
+    grapher.add_points(rows, colorbar_title="a")
+    assert grapher.fig.layout.scene.camera.eye.x > before
+    assert grapher.fig.layout.scene2.camera.eye.x == 1
+    chosen = PlotlyGrapher(cols=2)
+    chosen.fig.layout.scene.camera.eye = {"x": 1, "y": 1, "z": 1}
+    chosen.add_points(rows, colorbar_title="a")
+    assert chosen.fig.layout.scene.camera.eye.x == 1
+
+
+def test_a_label_has_a_name_and_one_colour_in_all_subplots() -> None:
+    names = ["t", "x", "y", "z", "label"]
+    first = pept.PointData(points_with_labels([0, 1, 2.5]), columns=names)
+    second = pept.PointData(points_with_labels([1, 7]), columns=names)
+    grapher = PlotlyGrapher(cols=2).add_points(first).add_points(second, col=2)
+    found = [(trace.name, trace.marker.color) for trace in grapher.fig.data]
+    cycle = grapher.fig.layout.template.layout.colorway
+    assert found[:3] == list(zip(["label 0", "label 1", "label 2.5"], cycle[:3], strict=True))
+    assert found[3:] == [("label 1", cycle[1]), ("label 7", cycle[3])]
+    grapher.add_points(second, col=2, name="again", marker={"color": "red"})
+    assert {(each.name, each.marker.color) for each in grapher.fig.data[5:]} == {("again", "red")}
+    assert grapher.fig.layout.showlegend is False
+
+
+def test_a_label_drawn_twice_in_a_subplot_is_told_apart() -> None:
+    rows = points_with_labels([0, 1])
+    grapher = PlotlyGrapher(cols=2).add_points(rows).add_points(rows)
+    grapher.add_points(rows, col=2).add_points(rows, col=2)
+    colours = [trace.marker.color for trace in grapher.fig.data]
+    assert len(set(colours[:4])) == 4
+    assert colours[:4] == colours[4:]
+
+
 def test_many_subplots_still_fit() -> None:
     fig = PlotlyGrapher(rows=30, cols=1).fig
     assert fig.layout.scene30.domain.y[0] == pytest.approx(0.0)

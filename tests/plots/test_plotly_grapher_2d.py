@@ -367,6 +367,16 @@ def test_equal_axes_of_the_plane_leave_the_timeseries_alone(trajectory: np.ndarr
     np.testing.assert_allclose(grapher.fig.layout.yaxis5.range, [-1.1, 1.1])
 
 
+def test_labels_have_the_colours_of_the_timeseries_in_the_plane(trajectory: np.ndarray) -> None:
+    labelled = np.column_stack([trajectory, np.arange(100) % 2])
+    grapher = PlotlyGrapher2D(rows=3, cols=2).add_timeseries(labelled)
+    grapher.add_points(labelled[labelled[:, 4] == 1][:, [0, 1, 2, 4]], 1, 2)
+    plane = grapher.fig.data[-1]
+    assert plane.name == "col3 1"
+    assert plane.marker.color == grapher.fig.data[1].marker.color
+    assert plane.marker.color == grapher.fig.layout.template.layout.colorway[1]
+
+
 def test_coordinates_may_share_a_subplot(trajectory: np.ndarray) -> None:
     grapher = PlotlyGrapher2D().add_timeseries(trajectory, rows_cols=[(1, 1), (1, 1), (2, 1)])
     assert grapher.fig.layout.yaxis.title.text == "x, y (mm)"
