@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gpupept.base.batch_filter import BatchFilter
+from gpupept.base.batch_reducer import BatchReducer
 from gpupept.base.checks import check_iterable
 from gpupept.base.iterable_samples import IterableSamples
 from gpupept.base.joining import concatenate
@@ -29,6 +30,7 @@ from gpupept.base.windows import AdaptiveWindow, TimeWindow
 __all__ = [
     "AdaptiveWindow",
     "BatchFilter",
+    "BatchReducer",
     "Filter",
     "IterableSamples",
     "LineData",

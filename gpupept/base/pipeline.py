@@ -17,6 +17,7 @@ from gpupept.base.per_sample import is_array
 from gpupept.base.sample_groups import SampleGroups
 from gpupept.base.transformers import Filter, Reducer, Transformer
 from gpupept.executors import Executor, check_executor, map_samples
+from gpupept.kernels.threads import use_threads
 
 if TYPE_CHECKING:
     from gpupept.base.optimise import Optimisation
@@ -138,7 +139,7 @@ class Pipeline(PEPTObject):
             How filters of your own run: ``"sequential"``, ``"joblib"`` or a `concurrent.futures`
             executor (class or instance).
         max_workers : int, optional
-            Number of workers, and of threads for the built-in filters; every core by default.
+            Number of workers, and of threads for what is built in; every core by default.
         verbose : bool, default True
             Show a progress bar for each run of filters.
         device : {"auto", "cpu", "cuda", "cuda:N"}, optional
@@ -179,7 +180,7 @@ class Pipeline(PEPTObject):
                     stage, current, executor, max_workers, verbose, memory, label
                 )
             elif isinstance(stage, Reducer):
-                with device_scope(_device(current)):
+                with use_threads(max_workers), device_scope(_device(current)):
                     current = stage.fit(current)
         _log.info("processed in %.3f s", time.perf_counter() - started)
         return current

@@ -36,8 +36,11 @@ def thread_count() -> int:
 
 @contextmanager
 def use_threads(count: int | None) -> Iterator[None]:
-    """Let the compiled functions use `count` threads inside the block (None: every core)."""
-    token = _threads.set(count)
+    """Let the compiled functions use `count` threads inside the block.
+
+    None leaves the number as it is: that of a block around this one, or every core.
+    """
+    token = _threads.set(_threads.get() if count is None else count)
     try:
         yield
     finally:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace, to_host
-from gpupept.base import PointData, Reducer
+from gpupept.base import BatchReducer, PointData
 from gpupept.tracking.stack import stacked_points
 
 
-class Center(Reducer):
+class Center(BatchReducer):
     """Move all points so that their middle is at the origin.
 
     Parameters
@@ -57,7 +57,7 @@ class Center(Reducer):
                 raise ValueError(f"origin must be three finite numbers (mm), found {given!r}")
         self._origin: np.ndarray | None = origin
 
-    def fit(self, samples: Any) -> PointData:
+    def fit_all(self, samples: Any) -> PointData:
         """Move the points.
 
         Parameters

@@ -8,7 +8,7 @@ from typing import IO, Any
 import numpy as np
 
 from gpupept.backend import to_host
-from gpupept.base import IterableSamples, Reducer, SampleGroups
+from gpupept.base import BatchReducer, IterableSamples, SampleGroups
 from gpupept.base.batch_filter import as_batch, as_sized
 from gpupept.base.samples import whole_number
 
@@ -16,7 +16,7 @@ _RULE = 80
 _COLUMN = 12
 
 
-class Debug(Reducer):
+class Debug(BatchReducer):
     """Print a description of the data that arrives, and pass it on unchanged.
 
     Parameters
@@ -53,7 +53,7 @@ class Debug(Reducer):
         self.max_samples = whole_number("max_samples", max_samples)
         self.stream = stream
 
-    def fit(self, samples: Any) -> Any:
+    def fit_all(self, samples: Any) -> Any:
         """Describe the samples.
 
         Parameters

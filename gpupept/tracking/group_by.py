@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace, is_device_array
-from gpupept.base import IterableSamples, Reducer
+from gpupept.base import BatchReducer, IterableSamples
 from gpupept.kernels.grouping import group_by_label
 from gpupept.kernels.rows import take_rows
 from gpupept.tracking.stack import Stack
 
 
-class GroupBy(Reducer):
+class GroupBy(BatchReducer):
     """Stack all samples and split them by the values of a column, such as the label of a trajectory.
 
     Parameters
@@ -42,7 +42,7 @@ class GroupBy(Reducer):
     def __init__(self, column: str | int) -> None:
         self.column = column
 
-    def fit(self, samples: Any) -> Any:
+    def fit_all(self, samples: Any) -> Any:
         """Split the samples.
 
         Parameters

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import to_host
-from gpupept.base import AdaptiveWindow, IterableSamples, Reducer
+from gpupept.base import AdaptiveWindow, BatchReducer, IterableSamples
 from gpupept.base.samples import adaptive_window_samples, ascending_times, whole_number
 from gpupept.base.windows import NO_LIMIT
 from gpupept.tracking.stack import stacked_container
@@ -20,7 +20,7 @@ NEARBY = (0.8, 1.25, 181)  # times the window: from, to, how many
 TOLERATED = 0.1  # share of the wanted size by which the median may miss it without a warning
 
 
-class OptimizeWindow(Reducer):
+class OptimizeWindow(BatchReducer):
     """Cut data into samples by time so that they typically have a wanted number of rows.
 
     Parameters
@@ -79,7 +79,7 @@ class OptimizeWindow(Reducer):
                 f"low must be from 0 to 1 and high at least 1, found {low!r} and {high!r}"
             )
 
-    def fit(self, samples: Any) -> IterableSamples:
+    def fit_all(self, samples: Any) -> IterableSamples:
         """Define the samples anew.
 
         Parameters

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace
-from gpupept.base import IterableSamples, Reducer
+from gpupept.base import BatchReducer, IterableSamples
 from gpupept.base.samples import whole_number
 from gpupept.kernels.rows import take_rows
 from gpupept.tracking.stack import stacked_container
@@ -15,7 +15,7 @@ from gpupept.tracking.stack import stacked_container
 ROWS_AT_ONCE = 2**22
 
 
-class OutOfViewFilter(Reducer):
+class OutOfViewFilter(BatchReducer):
     """Remove rows that are far from others in time, as when the tracer leaves the field of view.
 
     Parameters
@@ -57,7 +57,7 @@ class OutOfViewFilter(Reducer):
         if self.k < 1:
             raise ValueError(f"k must be at least 1, found {k!r}")
 
-    def fit(self, samples: Any) -> IterableSamples:
+    def fit_all(self, samples: Any) -> IterableSamples:
         """Remove the rows.
 
         Parameters

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpupept.backend import array_namespace, device_of, plan_chunks, to_device, to_host
-from gpupept.base import PointData, Reducer
+from gpupept.base import BatchReducer, PointData
 from gpupept.base.samples import whole_number
 from gpupept.kernels.grouping import group_by_label
 from gpupept.kernels.matching import choose_pairs
@@ -20,7 +20,7 @@ from gpupept.tracking.stack import stacked_points
 _PAIRS_AT_ONCE = 1 << 20
 
 
-class Reconnect(Reducer):
+class Reconnect(BatchReducer):
     """Join pieces of trajectories where one starts soon after, and close to where, another ended.
 
     A tracer that was out of view, or too slow or too fast for a while, leaves several pieces with
@@ -95,7 +95,7 @@ class Reconnect(Reducer):
             if not limit >= 0.0:
                 raise ValueError(f"{name} must be zero or more, found {limit!r}")
 
-    def fit(self, samples: Any) -> PointData:
+    def fit_all(self, samples: Any) -> PointData:
         """Join the pieces.
 
         Parameters

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace, device_of, to_device, to_host
-from gpupept.base import PointData, Reducer
+from gpupept.base import BatchReducer, PointData
 from gpupept.base.samples import adaptive_window_samples
 from gpupept.base.windows import NO_LIMIT
 from gpupept.kernels.rows import consecutive, kept_sizes, range_rows, row_owners, take_rows
@@ -16,7 +16,7 @@ from gpupept.kernels.segments.reductions import segment_quantiles
 from gpupept.tracking.stack import stacked_points
 
 
-class RemoveStatic(Reducer):
+class RemoveStatic(BatchReducer):
     """Remove points of times in which the tracer did not move.
 
     Parameters
@@ -63,7 +63,7 @@ class RemoveStatic(Reducer):
         if not 0.0 <= self.quantile <= 1.0:
             raise ValueError(f"quantile must be from 0 to 1, found {quantile!r}")
 
-    def fit(self, samples: Any) -> PointData:
+    def fit_all(self, samples: Any) -> PointData:
         """Remove the points.
 
         Parameters

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace, device_of, to_device, to_host
-from gpupept.base import PointData, Reducer
+from gpupept.base import BatchReducer, PointData
 from gpupept.tracking.stack import stacked_points
 
 _NAMES = "xyz"
 
 
-class Reorient(Reducer):
+class Reorient(BatchReducer):
     """Turn all points about their centre so that their principal axes are those of the system.
 
     Parameters
@@ -77,7 +77,7 @@ class Reorient(Reducer):
         self._axes = _axes(dimensions)
         self._dimensions = dimensions
 
-    def fit(self, samples: Any) -> PointData:
+    def fit_all(self, samples: Any) -> PointData:
         """Turn the points.
 
         Parameters

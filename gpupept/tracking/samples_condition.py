@@ -7,7 +7,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from gpupept.base import IterableSamples, Reducer
+from gpupept.base import BatchReducer, IterableSamples
 from gpupept.kernels.rows import flatten
 from gpupept.tracking.condition import flat_conditions
 from gpupept.tracking.conditions import (
@@ -22,7 +22,7 @@ from gpupept.tracking.stack import stacked_container
 Step: TypeAlias = Node | Callable[[Any], Any]
 
 
-class SamplesCondition(Reducer):
+class SamplesCondition(BatchReducer):
     """Keep the samples that satisfy all conditions, whole.
 
     Parameters
@@ -81,7 +81,7 @@ class SamplesCondition(Reducer):
         ]
         self._conditions = given
 
-    def fit(self, samples: Any) -> Any:
+    def fit_all(self, samples: Any) -> Any:
         """Choose among the samples.
 
         Parameters

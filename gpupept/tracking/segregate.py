@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace
-from gpupept.base import PointData, Reducer
+from gpupept.base import BatchReducer, PointData
 from gpupept.base.samples import whole_number
 from gpupept.kernels.components import windowed_components
 from gpupept.kernels.rows import take_rows
@@ -15,7 +15,7 @@ from gpupept.tracking.columns import append_columns
 from gpupept.tracking.stack import stacked_points
 
 
-class Segregate(Reducer):
+class Segregate(BatchReducer):
     """Label each point with the trajectory that it belongs to.
 
     Points in order of time are linked to those at most `window` places later that are nearer than
@@ -79,7 +79,7 @@ class Segregate(Reducer):
             if not getattr(self, name) >= 0.0:
                 raise ValueError(f"{name} must be zero or more, found {getattr(self, name)!r}")
 
-    def fit(self, samples: Any) -> PointData:
+    def fit_all(self, samples: Any) -> PointData:
         """Label the points.
 
         Parameters

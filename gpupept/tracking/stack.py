@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from gpupept.backend import array_namespace, is_device_array
-from gpupept.base import IterableSamples, PointData, Reducer, SampleGroups
+from gpupept.base import BatchReducer, IterableSamples, PointData, SampleGroups
 from gpupept.base.batch_filter import as_batch
 
 
-class Stack(Reducer):
+class Stack(BatchReducer):
     """Stack samples into one container, and optionally define the samples anew.
 
     Parameters
@@ -44,7 +44,7 @@ class Stack(Reducer):
         self.sample_size = sample_size
         self.overlap = overlap
 
-    def fit(self, samples: Any) -> Any:
+    def fit_all(self, samples: Any) -> Any:
         """Stack the samples.
 
         Parameters

@@ -15,6 +15,7 @@ import gpupept
 from gpupept import LineData, Pipeline, PointData, use_backend
 from gpupept.backend import GPUUnavailableError, MixedDevicesError, probe
 from gpupept.base import Filter, Reducer, SampleGroups
+from gpupept.kernels.threads import thread_count
 from gpupept.simulation import rotating_tracers
 from gpupept.tracking import HDBSCAN, Centroids, Cutpoints, Segregate, SplitLabels, Stack
 from gpupept.tracking.recipes import peptml_pipeline
@@ -211,6 +212,17 @@ class TestFit:
         assert isinstance(Pipeline([Cutpoints(0.5)]).fit(lines, verbose=False), PointData)
         assert isinstance(Pipeline([KeepMiddle()]).fit(lines, "sequential", verbose=False), list)
         assert isinstance((Cutpoints(0.5) + MeanTime()).fit(lines, verbose=False), float)
+
+    def test_reducers_have_the_number_of_threads_asked_for(self, lines):
+        found = []
+
+        class Threads(Reducer):
+            def fit(self, samples):
+                found.append(thread_count())
+                return samples
+
+        Pipeline([Threads(), Stack(), Threads()]).fit(lines, max_workers=7, verbose=False)
+        assert found == [7, 7]
 
     @pytest.mark.parametrize("samples", [3, None, 1.5])
     def test_not_iterable(self, samples):

@@ -18,11 +18,14 @@ from gpupept.tracking import (
     Interpolate,
     OptimizeWindow,
     OutOfViewFilter,
+    Reconnect,
     Remove,
     RemoveStatic,
     Reorient,
     SamplesCondition,
+    Segregate,
     SplitAll,
+    Stack,
     Swap,
 )
 
@@ -170,3 +173,25 @@ def test_without_samples(name):
             return
         found = STEPS[name]().fit(points)
     assert isinstance(found, IterableSamples)
+
+
+REDUCERS = [
+    *(
+        Center(),
+        Debug(stream=_Stream()),
+        GroupBy("error"),
+        OptimizeWindow(5),
+        Reconnect(9, 9, "error"),
+    ),
+    *(OutOfViewFilter(), RemoveStatic(5, 1), Reorient(), SamplesCondition("sample_size > 0")),
+    *(Segregate(3, 1.0), Stack(4)),
+]
+
+
+@pytest.mark.parametrize("reducer", REDUCERS, ids=lambda reducer: type(reducer).__name__)
+def test_reducers_are_fitted_with_the_options_of_filters(reducer):
+    points = PointData(_rows("many")[:200], columns=COLUMNS)
+    found = reducer.fit(points, executor="sequential", max_workers=1, verbose=False)
+    _same(found, reducer.fit(points))
+    with pytest.raises(TypeError, match="executor"):
+        reducer.fit(points, executor="nobody")
