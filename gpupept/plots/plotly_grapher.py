@@ -125,7 +125,8 @@ class PlotlyGrapher(GridFigure, PEPTObject):
 
         If that column has at most ten different values, such as trajectory labels, each value is a
         trace with a name, such as "label 0", and its own distinct colour, the same in all subplots;
-        points whose value is NaN are then not drawn, which is logged. Otherwise the colours are a continuous scale.
+        points whose value is NaN are then not drawn, which is logged. Otherwise the colours are a
+        continuous scale.
 
         Parameters
         ----------

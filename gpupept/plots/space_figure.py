@@ -39,7 +39,7 @@ class SpaceFigure(SubplotFigure):
         )
         fig.update_layout(showlegend=False, margin={"l": 0, "r": 0, "b": 30, "t": 30})
         several = max(self._rows, self._cols) > 1  # more or larger numbers would overlap
-        ticks = {"nticks": 6, "tickfont": {"size": 11}} if several else {}
+        ticks = {"nticks": 6, "tickfont": {"size": 10}} if several else {}
         axes = {
             f"{axis}axis": {
                 "range": self._limit(axis),
@@ -57,7 +57,10 @@ class SpaceFigure(SubplotFigure):
         for number in self._numbers():
             scene = fig.layout[subplot_name("scene", number)]
             scene.camera.eye = _eye(scene.domain)
-        return format_fig(fig, size=15)
+        format_fig(fig, size=15)
+        if several:
+            fig.update_scenes({f"{axis}axis": {"title": {"font": {"size": 12}}} for axis in "xyz"})
+        return fig
 
     @property
     def zlim(self) -> Limits | None:
@@ -144,6 +147,6 @@ def _eye(domain: Any) -> dict[str, float]:
     left, right = domain.x or (0.0, 1.0)
     bottom, top = domain.y or (0.0, 1.0)
     aspect = _FIGURE_ASPECT * (right - left) / (top - bottom)
-    labels = 0.25 * (1 / (top - bottom) - 1)  # are as large in a small scene
+    labels = 0.25 / (top - bottom) + 0.04 / (right - left) - 0.29  # are as large in a small scene
     away = round(_NEAR * max(1.0, 1.05 / aspect) * (1 + labels), 3)
     return {"x": away, "y": away, "z": away}

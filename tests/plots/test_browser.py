@@ -115,7 +115,7 @@ PLANES: dict[str, list[str]] = {
 @pytest.fixture(scope="module")
 def scenes(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
     grapher = PlotlyGrapher(2, 3, subplot_titles=list(SCENES))
-    grapher.add_points(tracers() * [1, 0.5, 0.3, 0.5, 1], 1, 1, size=6)
+    grapher.add_points(tracers() * [1, 0.5, 0.3, 0.5, 1], 1, 1, size=6, opacity=1)
     grapher.add_lines(lines(), 1, 2, color=BLUE, width=4)
     grapher.add_pixels(pixels(), 1, 3)
     some = {"condition": lambda values: values > 0.3, "opacity": 1, "size": 6}
@@ -189,6 +189,20 @@ def test_notes_are_readable(scenes: Page, planes: Page) -> None:
         assert boxes[title]["bottom"] <= boxes[note]["top"] + 2
         assert boxes[note]["left"] >= 0
         assert boxes[note]["width"] > 100
+
+
+def test_whole_scenes_are_seen_however_narrow(browser: Browser, tmp_path: Path) -> None:
+    grapher = PlotlyGrapher(cols=3)
+    rows = tracers() * [1, 1, 0.5, 1, 1]
+    grapher.add_points(rows, colorbar_col=0, colorbar_title="t (ms)")
+    grapher.add_traces(voxels(6).cubes_traces(color=BLUE, opacity=1), col=2)
+    grapher.add_voxels(voxels(), col=3, color=BLUE, max_voxels=500, opacity=1)
+    page = shown(browser, grapher, tmp_path / "page.html")
+    for name in ("scene", "scene2", "scene3"):
+        domain = grapher.fig.layout[name].domain
+        part = page.part(domain.x, domain.y)[:, 3:-3]
+        assert coloured(part) > 100, name
+        assert coloured(part[:, :2]) == coloured(part[:, -2:]) == 0, name  # nothing is cut off
 
 
 def test_a_histogram_is_drawn(browser: Browser, tmp_path: Path) -> None:
