@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from gpupept.grids.array_2d import Array2D
 from gpupept.grids.array_3d import Array3D
-from gpupept.grids.averages import cell_averages, geometric_efficiency
+from gpupept.grids.averages import cell_averages
 from gpupept.grids.decorators import (
     grid_2d_to_structure,
     grid_2d_to_structure_list,
@@ -47,7 +47,6 @@ __all__ = [
     "ValuesIrregular",
     "cell_averages",
     "compiled_function",
-    "geometric_efficiency",
     "grid_2d_to_structure",
     "grid_2d_to_structure_list",
     "over_sample",

@@ -81,38 +81,3 @@ def cell_averages(
     else:
         raise TypeError(f"cells must be Pixels or Voxels, found {type(cells).__name__}")
     return (averages, info) if return_info else averages
-
-
-def geometric_efficiency(
-    voxels: Voxels, scanner: Callable[..., Any], fractional_accuracy: float = 0.999
-) -> Voxels:
-    """Average the geometric efficiency of a scanner over voxels: its sensitivity map.
-
-    Parameters
-    ----------
-    voxels : Voxels
-        The voxels; their values do not matter.
-    scanner : callable
-        Efficiency at (n, 3) points (x, y, z), mm, such as the functions that
-        `gpupept.grids.functions.dual_plate_efficiency` and ``ring_efficiency`` make.
-    fractional_accuracy : float, default 0.999
-        As of `OverSamplingIterate`.
-
-    Returns
-    -------
-    Voxels
-        Averages. Voxels that no line through the scanner reaches are not refined.
-
-    Examples
-    --------
-    >>> import gpupept
-    >>> from gpupept.grids import geometric_efficiency
-    >>> from gpupept.grids.functions import ring_efficiency
-    >>> voxels = gpupept.Voxels.zeros((9, 9, 5), [-90, 90], [-90, 90], [-50, 50])
-    >>> round(float(geometric_efficiency(voxels, ring_efficiency(400, 300))[4, 4, 2]), 2)
-    0.59
-    """
-    found: Voxels = cell_averages(
-        scanner, voxels, fractional_accuracy, zero_rule="accept", zero_exit=False
-    )
-    return found

@@ -1,22 +1,25 @@
 """Functions of points that positron emission particle tracking needs averages of.
 
-Each makes a `PointFunction`, which takes (n, D) arrays of points, mm, on either device. `cell_averages`
-averages them over `gpupept.Pixels` and `gpupept.Voxels`.
+Each makes a function that takes (n, D) arrays of points, mm, on either device. `cell_averages` averages
+them over `gpupept.Pixels` and `gpupept.Voxels`. Efficiencies in space are those of `gpupept.scanners`,
+whose classes also tell where the field of view ends.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from gpupept.backend import array_namespace
-from gpupept.grids.function_sources import BALL, PLATES, PLATES_2D, RESPONSE, RING
+from gpupept.grids.checks import as_array
+from gpupept.grids.function_sources import BALL, PLATES_2D, RESPONSE
 from gpupept.grids.point_function import PointFunction
 from gpupept.kernels import Array
-
-_DIRECTIONS = 64  # around the axis of a ring, half a turn
+from gpupept.kernels.efficiency import planes_efficiency as planes_kernel
+from gpupept.kernels.efficiency import ring_efficiency as ring_kernel
 
 
 def dual_plate_efficiency_2d(h: float, w: float) -> PointFunction:
@@ -61,21 +64,57 @@ def _plates_2d_array(points: Array, h: float, w: float) -> Array:
     xp = array_namespace(points)
     y, x = points[:, 0], points[:, 1]
     inside = abs(y) < h
-    low, high = _slopes(xp, xp.where(inside, y, 0.0), x, h, w)
+    y = xp.where(inside, y, 0.0)
+    low = xp.maximum((-w - x) / (h - y), (x - w) / (h + y))
+    high = xp.minimum((w - x) / (h - y), (x + w) / (h + y))
     found = xp.maximum(xp.arctan(high) - xp.arctan(low), 0.0) / np.pi
     return xp.where(inside, found, 0.0)
 
 
-def _slopes(xp: Any, along: Array, across: Array, h: float, w: float) -> tuple[Array, Array]:
-    """Slopes between which a line through a point hits two parallel strips."""
-    above, below = h - along, h + along
-    low = xp.maximum((-w - across) / above, (across - w) / below)
-    high = xp.minimum((w - across) / above, (across + w) / below)
-    return low, high
+class EfficiencyFunction:
+    """Geometric efficiency at points, as `gpupept.kernels.efficiency` works it out.
+
+    Parameters
+    ----------
+    kernel : callable
+        ``planes_efficiency`` or ``ring_efficiency`` of `gpupept.kernels.efficiency`.
+    parameters : (P,) float64
+        What the kernel takes.
+    """
+
+    def __init__(self, kernel: Callable[[Array, np.ndarray], Array], parameters: Any) -> None:
+        self.kernel, self.parameters = kernel, np.asarray(parameters, dtype=np.float64)
+
+    def __call__(self, points: Any) -> Array:
+        """Evaluate the efficiency.
+
+        Parameters
+        ----------
+        points : (n, 3) array_like
+            Places x, y, z, mm.
+
+        Returns
+        -------
+        (n,) float64 array
+            From 0 to 1, where the points are.
+
+        Raises
+        ------
+        ValueError
+            If points do not have three coordinates.
+        """
+        table = as_array(points, "points")
+        if table.ndim != 2 or table.shape[1] != 3:
+            raise ValueError(f"points must have shape (n, 3), found {tuple(table.shape)}")
+        xp = array_namespace(table)
+        return self.kernel(xp.ascontiguousarray(table, dtype=np.float64), self.parameters)
 
 
-def dual_plate_efficiency(h: float, wx: float, wy: float) -> PointFunction:
-    """Geometric efficiency of a camera with two parallel rectangular heads.
+def dual_plate_efficiency(h: float, wx: float, wy: float) -> EfficiencyFunction:
+    """Geometric efficiency of a camera with two equal rectangular heads around the origin.
+
+    The same as `gpupept.scanners.ADACGeometricEfficiency` with limits ``[-h, h]``, ``[-wx, wx]`` and
+    ``[-wy, wy]``.
 
     Parameters
     ----------
@@ -86,7 +125,7 @@ def dual_plate_efficiency(h: float, wx: float, wy: float) -> PointFunction:
 
     Returns
     -------
-    PointFunction
+    EfficiencyFunction
         Of (x, y, z): the fraction of isotropic lines through the point that hit both heads.
 
     Raises
@@ -94,10 +133,9 @@ def dual_plate_efficiency(h: float, wx: float, wy: float) -> PointFunction:
     ValueError
         If a length is not above zero.
 
-    Notes
-    -----
-    A line through the point hits both heads if its slopes in x and in y lie in intervals, so the lines fill
-    a rectangular pyramid, whose solid angle has a closed form.
+    See Also
+    --------
+    gpupept.scanners.sensitivity_map : averages that know where the field of view ends.
 
     Examples
     --------
@@ -107,44 +145,14 @@ def dual_plate_efficiency(h: float, wx: float, wy: float) -> PointFunction:
     0.333333333333
     """
     _check_lengths(h=h, wx=wx, wy=wy)
-    return PointFunction(_plates, (h, wx, wy), array=_plates_array, source=PLATES)
+    head = [-wx, wx, -wy, wy]
+    return EfficiencyFunction(planes_kernel, [-h, h, *head, *head])
 
 
-def _plates(x, y, z, h, wx, wy):  # type: ignore[no-untyped-def]
-    if not abs(z) < h:
-        return 0.0
-    above, below = h - z, h + z
-    a0, a1 = max((-wx - x) / above, (x - wx) / below), min((wx - x) / above, (x + wx) / below)
-    b0, b1 = max((-wy - y) / above, (y - wy) / below), min((wy - y) / above, (y + wy) / below)
-    if not (a0 < a1 and b0 < b1):
-        return 0.0
-    a2, b2, c2, d2 = a0 * a0, b0 * b0, a1 * a1, b1 * b1
-    solid = math.atan(a1 * b1 / math.sqrt(1.0 + c2 + d2)) - math.atan(
-        a0 * b1 / math.sqrt(1.0 + a2 + d2)
-    )
-    solid += math.atan(a0 * b0 / math.sqrt(1.0 + a2 + b2)) - math.atan(
-        a1 * b0 / math.sqrt(1.0 + c2 + b2)
-    )
-    return solid / (2.0 * math.pi)
+def ring_efficiency(radius: float, half_length: float) -> EfficiencyFunction:
+    """Geometric efficiency of a cylindrical scanner around the origin.
 
-
-def _plates_array(points: Array, h: float, wx: float, wy: float) -> Array:
-    xp = array_namespace(points)
-    x, y, z = points[:, 0], points[:, 1], points[:, 2]
-    inside = abs(z) < h
-    z = xp.where(inside, z, 0.0)
-    (a0, a1), (b0, b1) = _slopes(xp, z, x, h, wx), _slopes(xp, z, y, h, wy)
-    solid = _corner(xp, a1, b1) - _corner(xp, a0, b1) + _corner(xp, a0, b0) - _corner(xp, a1, b0)
-    return xp.where(inside & (a0 < a1) & (b0 < b1), solid / (2.0 * np.pi), 0.0)
-
-
-def _corner(xp: Any, a: Array, b: Array) -> Array:
-    """Solid angle of a rectangle with one corner straight ahead, a and b wide at a distance of 1."""
-    return xp.arctan(a * b / xp.sqrt(1.0 + a * a + b * b))
-
-
-def ring_efficiency(radius: float, half_length: float) -> PointFunction:
-    """Geometric efficiency of a cylindrical scanner.
+    The same as `gpupept.scanners.RingGeometricEfficiency` with ``zlim=[-half_length, half_length]``.
 
     Parameters
     ----------
@@ -155,7 +163,7 @@ def ring_efficiency(radius: float, half_length: float) -> PointFunction:
 
     Returns
     -------
-    PointFunction
+    EfficiencyFunction
         Of (x, y, z): the fraction of isotropic lines through the point that hit the cylinder at both ends;
         zero outside the cylinder.
 
@@ -164,10 +172,9 @@ def ring_efficiency(radius: float, half_length: float) -> PointFunction:
     ValueError
         If a length is not above zero.
 
-    Notes
-    -----
-    Exact along z; around z the mean over 64 planes through the point, which is good to about 1e-3 or better
-    and exact on the axis.
+    See Also
+    --------
+    gpupept.scanners.sensitivity_map : averages that know where the field of view ends.
 
     Examples
     --------
@@ -176,41 +183,7 @@ def ring_efficiency(radius: float, half_length: float) -> PointFunction:
     0.6
     """
     _check_lengths(radius=radius, half_length=half_length)
-    return PointFunction(_ring, (radius, half_length), array=_ring_array, source=RING)
-
-
-def _ring(x, y, z, radius, half_length):  # type: ignore[no-untyped-def]
-    missing = radius * radius - x * x - y * y
-    if not (missing > 0.0 and abs(z) < half_length):
-        return 0.0
-    total = 0.0
-    for k in range(64):
-        turn = math.pi * (k + 0.5) / 64.0
-        along = x * math.cos(turn) + y * math.sin(turn)
-        reach = math.sqrt(along * along + missing)
-        ahead, behind = reach - along, reach + along
-        high = min((half_length - z) / ahead, (half_length + z) / behind)
-        low = max((-half_length - z) / ahead, (z - half_length) / behind)
-        total += high / math.sqrt(1.0 + high * high) - low / math.sqrt(1.0 + low * low)
-    return total / 128.0
-
-
-def _ring_array(points: Array, radius: float, half_length: float) -> Array:
-    xp = array_namespace(points)
-    x, y, z = points[:, 0], points[:, 1], points[:, 2]
-    missing = radius * radius - x * x - y * y
-    inside = (missing > 0.0) & (abs(z) < half_length)
-    missing = xp.where(inside, missing, 1.0)
-    total = xp.zeros(len(points))
-    for k in range(_DIRECTIONS):
-        turn = math.pi * (k + 0.5) / _DIRECTIONS
-        along = x * math.cos(turn) + y * math.sin(turn)
-        reach = xp.sqrt(along * along + missing)
-        ahead, behind = reach - along, reach + along
-        high = xp.minimum((half_length - z) / ahead, (half_length + z) / behind)
-        low = xp.maximum((-half_length - z) / ahead, (z - half_length) / behind)
-        total += high / xp.sqrt(1.0 + high * high) - low / xp.sqrt(1.0 + low * low)
-    return xp.where(inside, total / (2 * _DIRECTIONS), 0.0)
+    return EfficiencyFunction(ring_kernel, [radius, 0.0, 0.0, -half_length, half_length])
 
 
 def ball_indicator(radius: float, centre: Any = (0.0, 0.0, 0.0)) -> PointFunction:

@@ -11,7 +11,12 @@ from gpupept.scanners.efficiency_planes import (
 )
 from gpupept.scanners.efficiency_ring import RingGeometricEfficiency
 from gpupept.scanners.parallel import parallel_screens
-from gpupept.scanners.sensitivity import SensitivityInfo, normalise, sensitivity_map
+from gpupept.scanners.sensitivity import (
+    SensitivityInfo,
+    geometric_efficiency,
+    normalise,
+    sensitivity_map,
+)
 
 __all__ = [
     "ADACGeometricEfficiency",
@@ -21,6 +26,7 @@ __all__ = [
     "SensitivityInfo",
     "TwoPlanesGeometricEfficiency",
     "adac_forte",
+    "geometric_efficiency",
     "normalise",
     "parallel_screens",
     "sensitivity_map",

@@ -33,12 +33,15 @@ class SensitivityInfo(NamedTuple):
         Other cells that were averaged on the finest sub-grid, since coarser ones did not agree.
     max_error_estimate : float
         Largest difference between the last two sub-grids among those.
+    sub_size : Voxels or Pixels
+        Sub-cells along each side of each cell; 0 beyond the field of view.
     """
 
     n_evaluations: int
     border_cells: int
     unconverged_cells: int
     max_error_estimate: float
+    sub_size: Any
 
 
 def sensitivity_map(
@@ -124,7 +127,7 @@ def sensitivity_map(
         (view.some & ~view.whole, steps[-1:]),
     ]
     function = scanner_efficiency if height is None else _AtHeight(scanner_efficiency, height)
-    found = cells.copy(array_namespace(cells.array).zeros(cells.shape))
+    found, sizes = (cells.copy(array_namespace(cells.array).zeros(cells.shape)) for _ in range(2))
     infos: list[IterationInfo] = []
     for region, levels in regions:
         averages, info = cell_averages(
@@ -137,8 +140,53 @@ def sensitivity_map(
             **options,
         )
         found += averages
+        _fill(sizes.array, region, info.sub_size)
         infos.append(info)
-    return (found, _summary(infos)) if return_info else found
+    return (found, _summary(infos, sizes)) if return_info else found
+
+
+def geometric_efficiency(
+    voxels_like: Voxels, scanner: Callable[..., Any], fractional_accuracy: float | None = 0.9999
+) -> Voxels:
+    """Average the efficiency of a scanner over voxels, with the options that suit most scanners.
+
+    The same as `sensitivity_map`, except that voxels in which a scanner of unknown field of view has
+    efficiency zero on two levels are not refined any further.
+
+    Parameters
+    ----------
+    voxels_like : Voxels
+        The voxels; their values do not matter.
+    scanner : GeometricEfficiency or callable
+        The scanner, as of `sensitivity_map`.
+    fractional_accuracy : float or None, default 0.9999
+        As of `sensitivity_map`.
+
+    Returns
+    -------
+    Voxels
+        float64 means, with the limits and on the device of the voxels.
+
+    Raises
+    ------
+    TypeError
+        If there are no voxels, or the scanner cannot be called.
+    ValueError
+        If the accuracy is out of range.
+
+    Examples
+    --------
+    >>> import gpupept
+    >>> from gpupept.scanners import RingGeometricEfficiency, geometric_efficiency
+    >>> voxels = gpupept.Voxels.zeros((9, 9, 5), [-90, 90], [-90, 90], [-50, 50])
+    >>> ring = RingGeometricEfficiency(400, axial_length=600)
+    >>> round(float(geometric_efficiency(voxels, ring)[4, 4, 2]), 2)
+    0.59
+    """
+    if not isinstance(voxels_like, Voxels):
+        raise TypeError(f"voxels_like must be Voxels, found {type(voxels_like).__name__}")
+    found: Voxels = sensitivity_map(scanner, voxels_like, fractional_accuracy, zero_rule="accept")
+    return found
 
 
 def _region(region: Array, _: Array) -> Array:
@@ -146,13 +194,21 @@ def _region(region: Array, _: Array) -> Array:
     return region
 
 
-def _summary(infos: list[IterationInfo]) -> SensitivityInfo:
+def _fill(sizes: Array, region: Array, found: Array) -> None:
+    """Put what `cell_averages` tells about the cells of a region in their places."""
+    if sizes.ndim == 2:  # whose rows come from the top
+        sizes, region = sizes.T[::-1], region.T[::-1]
+    sizes[array_namespace(region).nonzero(region)] = found
+
+
+def _summary(infos: list[IterationInfo], sizes: Any) -> SensitivityInfo:
     """Join what is known of the regions of `sensitivity_map`, of which the last is the border."""
     return SensitivityInfo(
         sum(info.n_evaluations for info in infos),
         len(infos[-1].converged),
         sum(int((~info.converged).sum()) for info in infos[:-1]),
         max(info.max_error_estimate for info in infos[:-1]),
+        sizes,
     )
 
 

@@ -14,15 +14,14 @@ import gpupept
 from gpupept.backend import KernelCompileError
 from gpupept.grids import (
     Grid2DIterate,
-    Grid3DIterate,
     Mask2D,
     PointFunction,
     cell_averages,
     compiled_function,
-    geometric_efficiency,
 )
 from gpupept.grids import functions as ready
 from gpupept.kernels.threads import use_threads
+from gpupept.scanners import ADACGeometricEfficiency, RingGeometricEfficiency
 
 
 def gauss(y, x):
@@ -188,7 +187,7 @@ def test_zeros_on_a_gpu(gpu_device):
     assert info.n_evaluations == 9
 
 
-@pytest.mark.parametrize("name", ["plates in a plane", "plates", "ring", "ball", "response"])
+@pytest.mark.parametrize("name", ["plates in a plane", "ball", "response"])
 def test_source_of_ready_functions(name, gpu_device):
     function = READY[name]
     rng = np.random.default_rng(1)
@@ -201,10 +200,12 @@ def test_source_of_ready_functions(name, gpu_device):
 
 READY = {
     "plates in a plane": ready.dual_plate_efficiency_2d(6.0, 3.0),
-    "plates": ready.dual_plate_efficiency(30.0, 20.0, 15.0),
-    "ring": ready.ring_efficiency(40.0, 30.0),
     "ball": ready.ball_indicator(8.0, (3.0, 1.0, -2.0)),
     "response": ready.detector_response(5.0, 12.0, (1.0, 2.0, -2.0)),
+}
+EFFICIENCIES = {
+    "plates": ready.dual_plate_efficiency(30.0, 20.0, 15.0),
+    "ring": ready.ring_efficiency(40.0, 30.0),
 }
 
 
@@ -233,7 +234,32 @@ def test_plates_are_those_of_the_golden_functions():
         READY["plates in a plane"](points), functions.plates(points), rtol=1e-13
     )
     points = rng.uniform(-14, 14, (200, 3))
-    np.testing.assert_allclose(READY["plates"](points), functions.plates3(points), rtol=1e-12)
+    found = EFFICIENCIES["plates"](points)
+    np.testing.assert_allclose(found, functions.plates3(points), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", EFFICIENCIES)
+def test_efficiencies_are_those_of_the_scanners(name, device):
+    scanner = {
+        "plates": ADACGeometricEfficiency([-30, 30], [-20, 20], [-15, 15]),
+        "ring": RingGeometricEfficiency(40, axial_length=60),
+    }[name]
+    points = np.random.default_rng(4).uniform(-45, 45, (500, 3))
+    points[0] = np.nan
+    found = device.to_host(EFFICIENCIES[name](device.asarray(points)))
+    assert (found[1:] > 0).any()
+    assert (found[1:] == 0).any()
+    np.testing.assert_array_equal(found, device.to_host(scanner(device.asarray(points))))
+    with pytest.raises(ValueError, match=r"points must have shape \(n, 3\), found \(500, 2\)"):
+        EFFICIENCIES[name](points[:, :2])
+
+
+def test_efficiencies_take_lists_and_any_layout():
+    points = np.asfortranarray(np.random.default_rng(5).uniform(-12, 12, (50, 3)))
+    for efficiency in EFFICIENCIES.values():
+        again = pickle.loads(pickle.dumps(efficiency))
+        np.testing.assert_array_equal(again(points.tolist()), efficiency(points))
+        np.testing.assert_array_equal(efficiency([[1, 2, 3]]), efficiency([[1.0, 2.0, 3.0]]))
 
 
 @pytest.mark.parametrize("name", ["plates", "ring"])
@@ -243,7 +269,7 @@ def test_efficiencies_are_fractions_of_random_lines(name, place):
     ways = rng.normal(size=(400_000, 3))
     hits = _hits_plates(place, ways) if name == "plates" else _hits_ring(place, ways)
     error = 4 * math.sqrt(0.25 / len(ways))
-    assert READY[name](np.array([place]))[0] == pytest.approx(hits.mean(), abs=error)
+    assert EFFICIENCIES[name](np.array([place]))[0] == pytest.approx(hits.mean(), abs=error)
 
 
 def _hits_plates(place, ways):
@@ -301,7 +327,7 @@ def test_golden_functions_by_compiled_code(golden):
         masked = z["mask_" + str(z[case + "mask_name"])]
         voxels = gpupept.Voxels(masked, z["xlim"], z["ylim"], z["zlim"])
         found, info = cell_averages(
-            READY[name],
+            (READY | EFFICIENCIES)[name],
             voxels,
             float(z[case + "fractional_accuracy"]),
             z[case + "sub_steps"].tolist(),
@@ -330,13 +356,3 @@ def test_averages_over_pixels(device):
     assert len(info.sub_size) == 3
     with pytest.raises(TypeError, match="cells must be Pixels or Voxels, found list"):
         cell_averages(functions.gauss, [1, 2])
-
-
-def test_sensitivity_maps(device):
-    voxels = gpupept.Voxels(device.asarray(np.zeros((6, 5, 4))), [-60, 60], [-25, 25], [-40, 40])
-    camera = READY["plates"]
-    found = geometric_efficiency(voxels, camera)
-    exact = Grid3DIterate.from_voxels(voxels.to("cpu"), sub_steps=[12]).iterated_result_from(camera)
-    np.testing.assert_allclose(found.get(), exact.to_voxels().array, atol=2e-3)
-    assert (found.get()[0] == 0.0).all()
-    np.testing.assert_array_equal(found.xlim, voxels.xlim)

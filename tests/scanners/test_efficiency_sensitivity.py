@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from gpupept import Pixels, Voxels
 from gpupept.backend import MixedDevicesError
+from gpupept.grids.functions import dual_plate_efficiency, ring_efficiency
 from gpupept.scanners import (
     ADACGeometricEfficiency,
     RingGeometricEfficiency,
     TwoPlanesGeometricEfficiency,
+    geometric_efficiency,
     normalise,
     sensitivity_map,
 )
@@ -102,6 +104,54 @@ def test_every_evaluation_counts_and_cells_out_of_view_cost_none(device):
     assert geom.points == info.n_evaluations == 4 * (1 + 64)
     expected = uniform(geom, [[60, 140], [0, 100], [0, 100]], (1, 2, 2), 4)
     np.testing.assert_allclose(device.to_host(found.array), expected, rtol=1e-12)
+
+
+def test_sub_sizes_are_told_cell_by_cell(device):
+    geom = TwoPlanesGeometricEfficiency([0, 100], [0, 100], [0, 80], [0, 100], [0, 80])
+    limits = [[-35, 125], [10, 91], [20, 80]]
+    voxels = Voxels.zeros((16, 9, 6), *limits).to(device.name)
+    found, info = sensitivity_map(geom, voxels, 0.999, [2, 4, 8], return_info=True)
+    _check_sub_sizes(device, geom, found, info, limits)
+    pixels = Pixels.zeros((16, 9), *limits[:2]).to(device.name)
+    found, info = sensitivity_map(geom, pixels, 0.999, [2, 4, 8], z=12.0, return_info=True)
+    _check_sub_sizes(device, geom, found, info, limits[:2], 12.0)
+
+
+def _check_sub_sizes(device, geom, found, info, limits, z=None):
+    """Each value must be the mean over the sub-grid that is told."""
+    sizes, values = device.to_host(info.sub_size.array), device.to_host(found.array)
+    assert info.sub_size.device == found.device
+    assert set(np.unique(sizes)) == {0, 2, 4, 8}
+    for size in (2, 4, 8):
+        there, expected = sizes == size, uniform(geom, limits, sizes.shape, size, z)
+        np.testing.assert_allclose(values[there], expected[there], rtol=1e-12)
+    assert not values[sizes == 0].any()
+    assert not sizes[[0, 1, 2, -2, -1]].any()
+    assert not sizes[:, -1].any()
+    assert (sizes[3, :-1] == 8).all()  # x from -5 to 5 is cut by the border
+
+
+def test_maps_of_unknown_scanners_are_those_of_known_ones(device):
+    limits, shape = [[-60, 60], [-25, 25], [-40, 40]], (6, 5, 4)
+    voxels = Voxels.zeros(shape, *limits).to(device.name)
+    for unknown, known in (
+        (
+            dual_plate_efficiency(40, 30, 25),
+            ADACGeometricEfficiency([-40, 40], [-30, 30], [-25, 25]),
+        ),
+        (ring_efficiency(39, 40), RingGeometricEfficiency(39, axial_length=80)),
+    ):
+        found = geometric_efficiency(voxels, unknown)
+        expected = uniform(known, limits, shape, 16)
+        assert (expected[0] == 0).any()
+        for each in (found, geometric_efficiency(voxels, known, 0.9999)):
+            np.testing.assert_allclose(device.to_host(each.array), expected, rtol=1e-3, atol=2e-3)
+        np.testing.assert_array_equal(found.xlim, voxels.xlim)
+
+
+def test_voxels_are_needed_for_geometric_efficiency():
+    with pytest.raises(TypeError, match="voxels_like must be Voxels, found Pixels"):
+        geometric_efficiency(Pixels.zeros((2, 2), [0, 1], [0, 1]), FORTE)
 
 
 def test_values_of_cells_do_not_matter(device):
