@@ -75,7 +75,7 @@ def compile_with_nvcc(
     path = folder / "kernel.cu"
     path.write_text(source)
     targets = [f"-gencode=arch=compute_{a[3:]},code={a}" for a in architectures]
-    command = ["nvcc", "-fatbin", *options, *targets, "-Xptxas", "-v", str(path)]
+    command = ["nvcc", "-fatbin", "--threads=0", *options, *targets, "-Xptxas", "-v", str(path)]
     done = subprocess.run(
         [*command, "-o", str(folder / "kernel.fatbin")], capture_output=True, text=True, check=False
     )
