@@ -30,9 +30,10 @@ class SensitivityInfo(NamedTuple):
     border_cells : int
         Cells cut by the border of the field of view, averaged on the finest sub-grid.
     unconverged_cells : int
-        Other cells that were averaged on the finest sub-grid, since coarser ones did not agree.
+        Other cells that were averaged on the finest sub-grid, since coarser ones did not agree there or
+        next to them.
     max_error_estimate : float
-        Largest difference between the last two sub-grids among those.
+        Largest difference between the last two sub-grids among those where coarser ones did not agree.
     sub_size : Voxels or Pixels
         Sub-cells along each side of each cell; 0 beyond the field of view.
     """
@@ -59,7 +60,8 @@ def sensitivity_map(
     Inside the field of view each cell is averaged on finer and finer sub-grids until two agree. Cells that
     its border cuts are averaged on the finest one, since values at a few places do not tell where the
     border runs; where the slope of the efficiency is known to jump the first sub-step is left out, since
-    it may agree without seeing that. Cells beyond the field of view are zero and cost nothing.
+    it may agree without seeing that. Cells beside finer ones are then refined at least once more. Cells
+    beyond the field of view are zero and cost nothing.
 
     Parameters
     ----------
@@ -99,9 +101,10 @@ def sensitivity_map(
     Notes
     -----
     The aim is what the finest sub-grid would give everywhere. That two levels agree is a test and not a
-    proof: where cells are so large that the efficiency bends within them, two levels agree by chance in a
-    few, which are then off by several times ``1 - fractional_accuracy``. Smaller cells, or larger first
-    sub-steps, prevent that.
+    proof: where the efficiency bends within cells, two levels agree by chance in a few. Cells around them
+    hardly ever agree too, so that refining beside finer cells finds most of them. Not all: if a crease
+    runs along the cells of a plane, they are all alike and may be off by a few times
+    ``1 - fractional_accuracy``. Smaller cells, or larger first sub-steps, prevent that.
 
     Examples
     --------
@@ -128,21 +131,54 @@ def sensitivity_map(
     ]
     function = scanner_efficiency if height is None else _AtHeight(scanner_efficiency, height)
     found, sizes = (cells.copy(array_namespace(cells.array).zeros(cells.shape)) for _ in range(2))
-    infos: list[IterationInfo] = []
-    for region, levels in regions:
-        averages, info = cell_averages(
-            function,
-            cells,
-            fractional_accuracy,
-            levels,
-            condition=partial(_region, region),
-            return_info=True,
-            **options,
-        )
-        found += averages
-        _fill(sizes.array, region, info.sub_size)
-        infos.append(info)
-    return (found, _summary(infos, sizes)) if return_info else found
+    average = partial(
+        cell_averages, function, cells, fractional_accuracy, return_info=True, **options
+    )
+    infos = [_average_region(average, *part, found.array, sizes.array) for part in regions]
+    for region, levels in _beside_finer_cells(sizes.array, view.whole, steps):
+        info = _average_region(average, region, levels, found.array, sizes.array)
+        # Of a single level nothing can be said that agreeing levels did not say before.
+        infos.append(info if len(levels) > 1 else info._replace(max_error_estimate=0.0))
+    if not return_info:
+        return found
+    border = int(regions[-1][0].sum())
+    return found, SensitivityInfo(
+        sum(info.n_evaluations for info in infos),
+        border,
+        int((sizes.array == steps[-1]).sum()) - border,
+        max(info.max_error_estimate for info in infos[:2] + infos[3:]),
+        sizes,
+    )
+
+
+def _average_region(
+    average: Callable[..., Any], region: Array, levels: list[int], found: Array, sizes: Array
+) -> IterationInfo:
+    """Fill means and sub-sizes of the cells of a region."""
+    averages, info = average(sub_steps=levels, condition=partial(_region, region))
+    found[...] = array_namespace(found).where(region, averages.array, found)
+    _fill(sizes, region, info.sub_size)
+    told: IterationInfo = info
+    return told
+
+
+def _beside_finer_cells(
+    sizes: Array, inside: Array, steps: list[int]
+) -> list[tuple[Array, list[int]]]:
+    """Regions of cells whose levels agreed though cells next to them are finer, and the levels left.
+
+    Where the efficiency bends, levels agree by chance in some cells, but hardly in all around them.
+    """
+    largest = inside * sizes  # the border is fine whatever is beside it
+    xp = array_namespace(largest)
+    for axis in range(largest.ndim):
+        lines = xp.moveaxis(largest, axis, 0)
+        wider = lines.copy()
+        wider[1:] = xp.maximum(wider[1:], lines[:-1])
+        wider[:-1] = xp.maximum(wider[:-1], lines[1:])
+        largest = xp.moveaxis(wider, 0, axis)
+    beside = inside & (sizes < largest)
+    return [(beside & (sizes == size), steps[k + 1 :]) for k, size in enumerate(steps[:-1])]
 
 
 def geometric_efficiency(
@@ -199,17 +235,6 @@ def _fill(sizes: Array, region: Array, found: Array) -> None:
     if sizes.ndim == 2:  # whose rows come from the top
         sizes, region = sizes.T[::-1], region.T[::-1]
     sizes[array_namespace(region).nonzero(region)] = found
-
-
-def _summary(infos: list[IterationInfo], sizes: Any) -> SensitivityInfo:
-    """Join what is known of the regions of `sensitivity_map`, of which the last is the border."""
-    return SensitivityInfo(
-        sum(info.n_evaluations for info in infos),
-        len(infos[-1].converged),
-        sum(int((~info.converged).sum()) for info in infos[:-1]),
-        max(info.max_error_estimate for info in infos[:-1]),
-        sizes,
-    )
 
 
 def normalise(image: Any, sensitivity: Any, threshold: float = 0.0, fill: float = 0.0) -> Any:

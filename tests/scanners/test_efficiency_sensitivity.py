@@ -72,9 +72,19 @@ def test_voxels_are_accurate(device, geom):
     assert isinstance(found, Voxels)
     assert found.device == voxels.device
     expected, got = uniform(geom, limits, shape, 8), device.to_host(found.array)
-    assert worst_ratio(got, expected) > 0.997
-    # Two levels may agree by chance where voxels are as large as these, but in one of a hundred at most.
-    assert (abs(got - expected) > 1e-3 * expected).mean() < 0.01
+    assert worst_ratio(got, expected) > 0.999
+
+
+@pytest.mark.parametrize("geom", [FORTE, UNLIKE, RING])
+def test_levels_that_agree_by_chance_are_told_by_their_neighbours(geom):
+    limits, shape = [[100, 500], [40, 560], [0, 500]], (20, 26, 25)
+    found, info = sensitivity_map(
+        geom, Voxels.zeros(shape, *limits), 0.9999, [2, 4, 8], return_info=True
+    )
+    assert worst_ratio(found.array, uniform(geom, limits, shape, 8)) > 0.9999
+    assert info.n_evaluations < 0.85 * found.array.size * 8**3
+    finest = (info.sub_size.array == 8).sum()
+    assert info.border_cells + info.unconverged_cells == finest > info.border_cells
 
 
 def test_a_peak_on_the_axis_of_a_ring_is_found(device):
@@ -121,7 +131,7 @@ def _check_sub_sizes(device, geom, found, info, limits, z=None):
     """Each value must be the mean over the sub-grid that is told."""
     sizes, values = device.to_host(info.sub_size.array), device.to_host(found.array)
     assert info.sub_size.device == found.device
-    assert set(np.unique(sizes)) == {0, 2, 4, 8}
+    assert {0, 4, 8} <= set(np.unique(sizes)) <= {0, 2, 4, 8}
     for size in (2, 4, 8):
         there, expected = sizes == size, uniform(geom, limits, sizes.shape, size, z)
         np.testing.assert_allclose(values[there], expected[there], rtol=1e-12)
