@@ -157,20 +157,36 @@ def _climb(points: Array, counts: np.ndarray, owners: Array) -> Array:
     best = xp.zeros((len(counts), 3), dtype=np.float64)
     height, shift, covariance = _heights(points, counts, owners, best)
     step = _next_step(shift, covariance)
+    last = xp.zeros(len(counts), dtype=bool)  # the step is the mean shift, tried after another one
+    loaded = xp.arange(len(counts))
     for _ in range(MOST_STEPS):
-        if not bool((abs(step) > TOLERANCE).any()):
+        moving = (abs(step) > TOLERANCE).any(axis=1)
+        number = int(moving.sum())
+        if not number:
             break
-        trial = best + step
+        if 2 * number <= len(loaded):  # leave out the samples that have arrived
+            points, counts, owners = _rows_of(moving[loaded], points, counts, owners)
+            loaded = xp.flatnonzero(moving)
+        trial = best[loaded] + xp.where(moving[loaded, None], step[loaded], 0.0)
         found, mean_shift, spread = _heights(points, counts, owners, trial)
-        higher = found >= height
-        best = xp.where(higher[:, None], trial, best)
-        height = xp.where(higher, found, height)
-        shift = xp.where(higher[:, None], mean_shift, shift)
-        covariance = xp.where(higher[:, None], spread, covariance)
-        # Where a step led downhill, a mean shift from the place before leads up.
-        step = xp.where(higher[:, None], _next_step(shift, covariance), shift)
-        step = xp.where((abs(step) > TOLERANCE).any(axis=1)[:, None], step, 0.0)
+        higher = found >= height[loaded]
+        best[loaded] = xp.where(higher[:, None], trial, best[loaded])
+        height[loaded] = xp.where(higher, found, height[loaded])
+        shift[loaded] = xp.where(higher[:, None], mean_shift, shift[loaded])
+        # Where a step led downhill, a mean shift from the place before leads up, but for rounding.
+        onward = xp.where(higher[:, None], _next_step(mean_shift, spread), shift[loaded])
+        done = (~higher & last[loaded]) | ~moving[loaded]
+        step[loaded] = xp.where(done[:, None], 0.0, onward)
+        last[loaded] = ~higher
     return best
+
+
+def _rows_of(
+    wanted: Array, points: Array, counts: np.ndarray, owners: Array
+) -> tuple[Array, np.ndarray, Array]:
+    """Points, counts and owners of some of the samples."""
+    counts = counts[to_host(wanted)]
+    return points[wanted[owners]], counts, row_owners(counts, device_of(points))
 
 
 def _heights(
