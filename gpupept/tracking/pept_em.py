@@ -14,7 +14,7 @@ from gpupept.backend import (
     to_device,
     to_host,
 )
-from gpupept.base import LineData, PointData, Reducer
+from gpupept.base import BatchReducer, LineData, PointData
 from gpupept.base.batch_filter import LARGEST_CHUNK, as_batch, as_sized
 from gpupept.base.joining import concatenate
 from gpupept.base.samples import whole_number
@@ -28,7 +28,7 @@ _BYTES_PER_LINE = 400  # while a frame is worked on
 _MODES = ("independent", "tracking")
 
 
-class PEPTEM(Reducer):
+class PEPTEM(BatchReducer):
     """Locate tracers by expectation maximisation (EM) on lines of response (LoRs).
 
     The lines of a frame, which is a sample, are taken for a mixture: those of each tracer are spread
@@ -187,7 +187,7 @@ class PEPTEM(Reducer):
             limits=Limits(self.min_weight, self.max_spread, self.max_tracers),
         )
 
-    def fit(self, samples: Any) -> PointData:
+    def fit_all(self, samples: Any) -> PointData:
         """Locate the tracers of all frames.
 
         Parameters
