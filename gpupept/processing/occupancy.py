@@ -63,8 +63,8 @@ def occupancy2d(
     Raises
     ------
     ValueError
-        If an argument does not have the right shape, the radius is not greater than 0, limits are not
-        ascending, or they cannot be taken from the points.
+        If an argument does not have the right shape, the radius is not greater than 0, times decrease,
+        limits are not ascending, or they cannot be taken from the points.
 
     Notes
     -----
@@ -124,8 +124,8 @@ def occupancy3d(
     Raises
     ------
     ValueError
-        If an argument does not have the right shape, the radius is not greater than 0, limits are not
-        ascending, or they cannot be taken from the points.
+        If an argument does not have the right shape, the radius is not greater than 0, times decrease,
+        limits are not ascending, or they cannot be taken from the points.
 
     Notes
     -----
@@ -168,6 +168,12 @@ def _occupancy(
         whole = xp.zeros(len(radii), dtype=bool)
         shapes = Shapes(steps.segments(positions), radii, whole)
         times = table[steps.starts + 1, 0] - table[steps.starts, 0]
+        if bool((times < 0.0).any()):
+            row = int(steps.starts[int(xp.argmax(times < 0.0))])
+            raise ValueError(
+                f"points must be in order of time, found that row {row + 1} is before row {row}; "
+                "sort them by their first column"
+            )
         weights = times / measures(shapes)
         if omit_last and len(radii):
             whole[-1] = True

@@ -97,3 +97,9 @@ GOOD = {"points": [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]], "number_of_pixels": (3, 3)
 def test_errors_name_the_argument(change, message):
     with pytest.raises(ValueError, match=message):
         occupancy2d(**(GOOD | change))
+
+
+def test_times_that_decrease_are_refused(device):
+    rows = device.asarray(np.array([[0.0, 1.0, 1.0], [2.0, 3.0, 1.0], [1.0, 2.0, 2.0]]))
+    with pytest.raises(ValueError, match="row 2 is before row 1"):
+        occupancy2d(rows, (4, 4), 0.5, verbose=False)
