@@ -33,7 +33,13 @@ def by_clusterer(cutpoints: pept.PointData) -> pept.PointData:
 
 
 def by_densest_places(cutpoints: pept.PointData) -> pept.PointData:
-    steps = [HDBSCAN(0.15, max_tracers=2), SplitLabels(), GaussianDensity(5.0), Centroids(), Stack()]
+    steps = [
+        HDBSCAN(0.15, max_tracers=2),
+        SplitLabels(),
+        GaussianDensity(5.0),
+        Centroids(),
+        Stack(),
+    ]
     return pept.Pipeline(steps).fit(cutpoints, verbose=False)
 
 
