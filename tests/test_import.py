@@ -81,7 +81,8 @@ BROKEN_CUPY = {
 def test_work_without_a_usable_cupy(state: str, tmp_path: Path) -> None:
     (tmp_path / "cupy.py").write_text(BROKEN_CUPY[state])
     script = (
-        "import gpupept\nfrom gpupept.tracking import Segregate\n"
+        "import gpupept, logging\nfrom gpupept.tracking import Segregate\n"
+        "logging.getLogger('gpupept').setLevel('ERROR')\n"  # it may tell that it compiles
         "points = gpupept.PointData([[0, 1, 2, 3]])\n"
         "print(points.device, gpupept.backend.probe().usable)\n"
         "Segregate(2, 10).fit(points)\n"
