@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from gpupept.grids.layout import sub_indices, sub_points
 from gpupept.kernels import Array
 
 
-class CellMask(ArrayContainer):
+class CellMask(ArrayContainer, ABC):
     """Base of `Mask2D` and `Mask3D`: an array that is True where a cell is left out.
 
     Subclasses give `pixel_scales`, `_steps` and `_axis_centres`.
@@ -66,13 +67,13 @@ class CellMask(ArrayContainer):
 
     # ---- Geometry, which subclasses know
 
+    @abstractmethod
     def _steps(self) -> tuple[float, ...]:
         """Distance from one cell to the next along each axis, negative where coordinates fall."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _axis_centres(self, axis: int) -> np.ndarray:
         """Coordinates of the centres of cells along an axis, on the host."""
-        raise NotImplementedError
 
     def _centres(self, selected: Array) -> Array:
         """Centres of the cells selected, (n, D), in slim order."""
